@@ -1,0 +1,1 @@
+# Benchmarks: built by `make check` or `make bench/NAME`, never installed.

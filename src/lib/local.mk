@@ -1,0 +1,2 @@
+# Sources of src/lib: the public interface.
+libvmg_la_SOURCES += src/lib/version.c

@@ -1,0 +1,227 @@
+/* Test programs: named cases, TAP output, and comparisons that print what they saw. */
+#include "tests/harness.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "host/base/fs.h"
+#include "host/base/mem.h"
+#include "host/base/status.h"
+
+static bool failed, skipped;
+static char skip_reason[512], tmp_dir[256];
+static uint64_t random_state;
+
+static void remove_tree(const char *dir)
+{
+    char **names;
+    size_t n;
+    if (vmg_list_dir(dir, &names, &n) == VMG_OK) {
+        for (size_t i = 0; i < n; i++) {
+            char *path = vmg_path_join(dir, names[i]);
+            if (path && vmg_path_is_dir(path))
+                remove_tree(path);
+            else if (path)
+                unlink(path);
+            free(path);
+        }
+        vmg_list_free(names, n);
+    }
+    rmdir(dir);
+}
+
+static void remove_tmp(void)
+{
+    if (tmp_dir[0])
+        remove_tree(tmp_dir);
+}
+
+static bool selected(const char *name, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strstr(name, argv[i]))
+            return true;
+    return argc < 2;
+}
+
+int vmg_test_main(int argc, char **argv, const vmg_test_case *cases, size_t n)
+{
+    int n_failed = 0;
+    size_t n_run = 0;
+    for (size_t i = 0; i < n; i++)
+        n_run += selected(cases[i].name, argc, argv);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    printf("1..%zu\n", n_run);
+    size_t k = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (!selected(cases[i].name, argc, argv))
+            continue;
+        failed = skipped = false;
+        random_state = 0x9e3779b97f4a7c15u;
+        cases[i].run();
+        k++;
+        if (failed)
+            printf("not ok %zu - %s\n", k, cases[i].name);
+        else if (skipped)
+            printf("ok %zu - %s # SKIP %s\n", k, cases[i].name, skip_reason);
+        else
+            printf("ok %zu - %s\n", k, cases[i].name);
+        n_failed += failed;
+    }
+    return n_failed ? 1 : 0;
+}
+
+static bool report(bool ok, const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static bool report(bool ok, const char *file, int line, const char *fmt, ...)
+{
+    if (ok)
+        return true;
+    failed = true;
+    va_list ap;
+    va_start(ap, fmt);
+    printf("# %s:%d: ", file, line);
+    vprintf(fmt, ap);
+    printf("\n");
+    va_end(ap);
+    return false;
+}
+
+bool vmg_test_check(bool ok, const char *file, int line, const char *text)
+{
+    return report(ok, file, line, "%s is false", text);
+}
+
+bool vmg_test_ok(int rc, const char *file, int line, const char *text)
+{
+    return report(rc == VMG_OK, file, line, "%s failed (%s): %s", text, vmg_status_name(rc),
+                  vmg_error_message());
+}
+
+bool vmg_test_fails(int rc, int code, const char *word, const char *file, int line, const char *text)
+{
+    if (!report(rc == code, file, line, "%s returned %d (%s), expected %d (%s)", text, rc,
+                rc == VMG_OK ? "" : vmg_error_message(), code, vmg_status_name(code)))
+        return false;
+    return report(strstr(vmg_error_message(), word) != NULL, file, line,
+                  "%s: message \"%s\" does not contain \"%s\"", text, vmg_error_message(), word);
+}
+
+bool vmg_test_int(long long got, long long want, const char *file, int line, const char *text)
+{
+    return report(got == want, file, line, "%s is %lld, expected %lld", text, got, want);
+}
+
+bool vmg_test_str(const char *got, const char *want, const char *file, int line, const char *text)
+{
+    return report(got && !strcmp(got, want), file, line, "%s is \"%s\", expected \"%s\"", text,
+                  got ? got : "(null)", want);
+}
+
+bool vmg_test_close(double got, double want, double tol, const char *file, int line, const char *text)
+{
+    return report(fabs(got - want) <= tol, file, line, "%s is %.9g, expected %.9g within %g", text, got,
+                  want, tol);
+}
+
+double vmg_test_rel_error(const float *a, const float *b, size_t n)
+{
+    double diff = 0, scale = 0;
+    for (size_t i = 0; i < n; i++) {
+        double d = fabs((double)a[i] - b[i]);
+        if (!isfinite(d))
+            return INFINITY;
+        diff = d > diff ? d : diff;
+        scale = fabs(b[i]) > scale ? fabs(b[i]) : scale;
+    }
+    return scale > 0 ? diff / scale : diff;
+}
+
+bool vmg_test_array(const float *got, const float *want, size_t n, double tol, const char *file,
+                    int line, const char *text)
+{
+    double error = vmg_test_rel_error(got, want, n);
+    return report(error <= tol, file, line, "%s: relative error %.3g over %zu values, at most %g", text,
+                  error, n, tol);
+}
+
+void vmg_test_skip(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(skip_reason, sizeof skip_reason, fmt, ap);
+    va_end(ap);
+    skipped = true;
+}
+
+void vmg_test_note(const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    printf("# ");
+    vprintf(fmt, ap);
+    printf("\n");
+    va_end(ap);
+}
+
+const char *vmg_test_shared(const char *name)
+{
+    static char path[4096];
+    const char *shared = getenv("VMG_SHARED"), *src = getenv("VMG_SRCDIR");
+    if (shared)
+        snprintf(path, sizeof path, "%s/%s", shared, name);
+    else
+        snprintf(path, sizeof path, "%s/../shared/%s", src ? src : ".", name);
+    if (vmg_path_exists(path))
+        return path;
+    vmg_test_skip("../shared/%s is absent", name);
+    return NULL;
+}
+
+const char *vmg_test_tmp(const char *name)
+{
+    static char paths[8][512];
+    static int next;
+    if (!tmp_dir[0]) {
+        const char *base = getenv("TMPDIR");
+        snprintf(tmp_dir, sizeof tmp_dir, "%s/vmg-test.XXXXXX", base && strlen(base) < 200 ? base : "/tmp");
+        if (!mkdtemp(tmp_dir)) {
+            perror(tmp_dir);
+            exit(99);
+        }
+        atexit(remove_tmp);
+    }
+    next = (next + 1) % 8;
+    snprintf(paths[next], sizeof paths[next], "%s/%s", tmp_dir, name);
+    return paths[next];
+}
+
+/* splitmix64 */
+static uint64_t next_random(void)
+{
+    uint64_t z = random_state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
+float vmg_test_uniform(void)
+{
+    return (float)(next_random() >> 40) / 8388608.0f - 1.0f;
+}
+
+uint32_t vmg_test_below(uint32_t n)
+{
+    return (uint32_t)(next_random() % n);
+}
+
+void vmg_test_fill(float *x, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = vmg_test_uniform();
+}

@@ -1,0 +1,19 @@
+# Tests speak TAP (tests/harness.h); Automake's driver counts each `ok`.
+TEST_EXTENSIONS = .test .sh
+LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver.sh
+SH_LOG_DRIVER = $(LOG_DRIVER)
+SH_LOG_COMPILER = $(SHELL)
+AM_TESTS_ENVIRONMENT = VMG_SRCDIR='$(abs_top_srcdir)'; export VMG_SRCDIR; \
+	VMG_BUILDDIR='$(abs_top_builddir)'; export VMG_BUILDDIR;
+
+check_LTLIBRARIES = tests/libharness.la
+tests_libharness_la_SOURCES = tests/harness.c tests/harness.h
+tests_libharness_la_LIBADD = libvmg.la
+
+# Every test program links this.
+LDADD = tests/libharness.la
+
+check_PROGRAMS += tests/test_base
+tests_test_base_SOURCES = tests/test_base.c
+TESTS += $(check_PROGRAMS) tests/layers.sh
+EXTRA_DIST += tests/layers.sh
