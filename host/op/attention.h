@@ -1,0 +1,52 @@
+/* Attention over packed rows: self and cross, per-sample lengths, biases; forward and backward. */
+#ifndef VMG_HOST_OP_ATTENTION_H
+#define VMG_HOST_OP_ATTENTION_H
+
+#include "host/ctx.h"
+
+/*
+ * One sample's rows: its queries are rows [q0, q0+n_q) of q, its keys rows [k0, k0+n_k) of k and v.
+ * Samples may share keys (one text for several samples). n_q or n_k may be 0 (n_k = 0 gives zeros).
+ */
+typedef struct vmg_segment {
+    int32_t q0, n_q, k0, n_k;
+} vmg_segment;
+
+/* Segments on host and device. The host copy sizes the launch; the device copy (n,4) i32 is what kernels read. */
+typedef struct vmg_segments {
+    int64_t n;
+    const vmg_segment *host;
+    vmg_tensor device;
+} vmg_segments;
+
+/*
+ * out[i,h,:] = Σ_j softmax_j( scale·q[i,h,:]·k[j,h,:] + rel_bias[bucket(j-i), h] + key_bias[j] ) v[j,h,:]
+ * with i and j counted inside the segment for the bucket. Softmax in float, streaming (never T×T in memory on
+ * the tiled path).
+ */
+typedef struct vmg_attention {
+    vmg_tensor q;        /* (Rq, H*D) f32, ld ok */
+    vmg_tensor k, v;     /* (Rk, H*D) f32, ld ok */
+    vmg_tensor out;      /* (Rq, H*D) f32, ld ok */
+    int64_t n_heads;     /* H; D = cols/H, a multiple of 8 from 8 to 256 */
+    float scale;         /* 1/sqrt(D) for ViMoGen, 1 for umT5 */
+    vmg_segments segments;
+    vmg_tensor key_bias; /* (Rk) f32 added to the scores of key row j, or VMG_NONE */
+    vmg_tensor rel_bias; /* (n_buckets, H) f32, umT5's table (spec/model.md §2 gives the bucket), or VMG_NONE */
+    vmg_tensor lse;      /* (Rq, H) f32, written if given: log-sum-exp of the scores, for the backward pass */
+} vmg_attention;
+
+void vmg_op_attention(vmg_ctx *ctx, const vmg_attention *a);
+
+/* Gradients (assigned; rows outside every segment are left alone; key rows shared by several segments sum
+ * over them). `scratch` gives temporary memory. a->out and a->lse hold the forward's results. d_rel_bias
+ * (n_buckets, H) accumulates; VMG_NONE where not wanted. */
+struct vmg_arena;
+void vmg_op_attention_backward(vmg_ctx *ctx, const vmg_attention *a, vmg_tensor d_out, vmg_tensor dq,
+                               vmg_tensor dk, vmg_tensor dv, vmg_tensor d_rel_bias,
+                               struct vmg_arena *scratch);
+
+/* umT5's bucket of the relative position d = j - i (bidirectional, n_buckets 32, max distance 128). */
+int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance);
+
+#endif
