@@ -4,4 +4,5 @@ libvmg_la_SOURCES += \
 	host/base/log.c host/base/log.h \
 	host/base/mem.c host/base/mem.h \
 	host/base/sha256.c host/base/sha256.h \
-	host/base/status.c host/base/status.h
+	host/base/status.c host/base/status.h \
+	host/dtype.c host/dtype.h host/quant.c host/quant.h

@@ -15,5 +15,7 @@ LDADD = tests/libharness.la
 
 check_PROGRAMS += tests/test_base
 tests_test_base_SOURCES = tests/test_base.c
+check_PROGRAMS += tests/test_dtype
+tests_test_dtype_SOURCES = tests/test_dtype.c
 TESTS += $(check_PROGRAMS) tests/layers.sh
 EXTRA_DIST += tests/layers.sh
