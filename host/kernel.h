@@ -7,8 +7,7 @@
 enum { VMG_MAX_TUNABLES = 8, VMG_MAX_CANDIDATES = 12, VMG_MAX_ARGS = 28, VMG_MAX_SHAPE = 4 };
 
 /* A compile-time parameter the tuner may choose: passed as -D<name>=<value>. value[0] is the portable
- * default; the list ends with VMG_TUN_END. */
-#define VMG_TUN_END (-1)
+ * default; every value is positive and the list ends with a 0. */
 typedef struct vmg_tunable {
     const char *name;
     int value[VMG_MAX_CANDIDATES];
@@ -92,5 +91,10 @@ void vmg_variants_run(vmg_ctx *ctx, const vmg_variants *set, const char *tag,
 /* The variant that vmg_variants_run would take now (for layouts decided at load). -1: none is valid. */
 int vmg_variants_choose(vmg_ctx *ctx, const vmg_variants *set, const char *tag,
                         const int64_t shape[VMG_MAX_SHAPE], const void *arg);
+
+/* Tests: force tunable values of one kernel (indices follow def->tunables; NULL def = stop forcing), or one variant by
+ * name (NULL = stop). A forced variant that is not valid for a call is ignored for that call. */
+void vmg_force_tunables(vmg_ctx *ctx, const vmg_kernel_def *def, const int *values);
+void vmg_force_variant(vmg_ctx *ctx, const vmg_variants *set, const char *variant);
 
 #endif

@@ -12,6 +12,8 @@
 #include "host/base/mem.h"
 #include "host/base/status.h"
 
+void (*vmg_test_before_each)(void);
+
 static bool failed, skipped;
 static char skip_reason[512], tmp_dir[256];
 static uint64_t random_state;
@@ -62,6 +64,8 @@ int vmg_test_main(int argc, char **argv, const vmg_test_case *cases, size_t n)
             continue;
         failed = skipped = false;
         random_state = 0x9e3779b97f4a7c15u;
+        if (vmg_test_before_each)
+            vmg_test_before_each();
         cases[i].run();
         k++;
         if (failed)

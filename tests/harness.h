@@ -21,6 +21,9 @@ typedef struct vmg_test_case {
     void (*run)(void);
 } vmg_test_case;
 
+/* Called before each case when set. */
+extern void (*vmg_test_before_each)(void);
+
 int vmg_test_main(int argc, char **argv, const vmg_test_case *cases, size_t n);
 
 #define CHECK(cond) vmg_test_check((cond), __FILE__, __LINE__, #cond)

@@ -17,5 +17,11 @@ check_PROGRAMS += tests/test_base
 tests_test_base_SOURCES = tests/test_base.c
 check_PROGRAMS += tests/test_dtype
 tests_test_dtype_SOURCES = tests/test_dtype.c
+
+# Op families: tests/op/x.c defines vmg_suite_x; add one block per family.
+check_LTLIBRARIES += tests/libop.la
+tests_libop_la_SOURCES = tests/op/support.c tests/op/suite.h
+tests_libop_la_LIBADD = tests/libharness.la
+
 TESTS += $(check_PROGRAMS) tests/layers.sh
 EXTRA_DIST += tests/layers.sh

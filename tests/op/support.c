@@ -1,0 +1,137 @@
+/* What op tests share: the context, tensors from host values, every tunable set and variant. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/mem.h"
+#include "host/dtype.h"
+#include "tests/op/suite.h"
+
+static vmg_ctx *ctx;
+static vmg_arena arena;
+
+static void log_to_tap(void *user, int level, const char *text)
+{
+    (void)user;
+    (void)level;
+    printf("# %s\n", text);
+}
+
+static void close_ctx(void)
+{
+    vmg_arena_free(&arena);
+    vmg_ctx_close(ctx);
+    ctx = NULL;
+}
+
+static void empty_arena(void)
+{
+    if (ctx)
+        vmg_arena_reset_all(&arena);
+}
+
+vmg_ctx *vmg_test_ctx(void)
+{
+    if (ctx) {
+        vmg_ctx_clear(ctx);
+        return ctx;
+    }
+    const vmg_ctx_options options = {
+        .device = getenv("VMG_TEST_DEVICE"), .log = {log_to_tap, NULL, VMG_LOG_WARN}};
+    if (vmg_ctx_open(&options, &ctx) != VMG_OK) {
+        printf("Bail out! %s\n", vmg_error_message());
+        exit(99);
+    }
+    arena = vmg_arena_make(ctx, 0);
+    atexit(close_ctx);
+    vmg_test_before_each = empty_arena;
+    return ctx;
+}
+
+vmg_arena *vmg_test_arena(void)
+{
+    vmg_test_ctx();
+    return &arena;
+}
+
+bool vmg_test_small(void)
+{
+    const char *size = getenv("VMG_TEST_SIZE");
+    return size && !strcmp(size, "small");
+}
+
+vmg_tensor vmg_test_tensor(vmg_dtype dtype, int rank, const int64_t *dim, const float *values)
+{
+    vmg_test_ctx();
+    vmg_tensor t = vmg_arena_tensor(&arena, dtype, rank, dim);
+    int64_t n = vmg_tensor_count(t);
+    if (!values || n == 0)
+        return t;
+    void *bytes = vmg_calloc(1, vmg_tensor_bytes(t));
+    if (!bytes || vmg_dtype_from_f32(dtype, values, n, bytes) != VMG_OK)
+        CHECK(!"conversion");
+    else
+        vmg_upload(ctx, t, bytes);
+    free(bytes);
+    return t;
+}
+
+vmg_tensor vmg_test_matrix(vmg_dtype dtype, int64_t rows, int64_t cols, const float *values)
+{
+    return vmg_test_tensor(dtype, 2, (int64_t[]){rows, cols}, values);
+}
+
+vmg_tensor vmg_test_ints(int64_t n, const int32_t *values)
+{
+    vmg_test_ctx();
+    vmg_tensor t = vmg_arena_vector(&arena, VMG_I32, n);
+    if (values && n)
+        vmg_upload(ctx, t, values);
+    return t;
+}
+
+void vmg_test_read(vmg_tensor t, float *values)
+{
+    int64_t n = vmg_tensor_count(t);
+    void *bytes = vmg_calloc(1, vmg_tensor_bytes(t));
+    if (!bytes)
+        return;
+    /* Not through vmg_test_ctx(), which would forget the op's own failure. */
+    vmg_download(ctx, t, bytes);
+    CHECK_OK(vmg_ctx_finish(ctx));
+    CHECK_OK(vmg_dtype_to_f32(t.dtype, bytes, n, values));
+    free(bytes);
+}
+
+static void each_tunable(const vmg_kernel_def *def, int *value, int k, void (*run)(void))
+{
+    if (k < VMG_MAX_TUNABLES && def->tunables[k].name) {
+        for (int i = 0; def->tunables[k].value[i]; i++) {
+            value[k] = def->tunables[k].value[i];
+            each_tunable(def, value, k + 1, run);
+        }
+        return;
+    }
+    vmg_force_tunables(ctx, def, value);
+    run();
+    vmg_arena_reset_all(&arena);
+}
+
+void vmg_test_every_tunable(const vmg_kernel_def *def, void (*run)(void))
+{
+    int value[VMG_MAX_TUNABLES] = {0};
+    vmg_test_ctx();
+    each_tunable(def, value, 0, run);
+    vmg_force_tunables(ctx, NULL, NULL);
+}
+
+void vmg_test_every_variant(const vmg_variants *set, void (*run)(void))
+{
+    vmg_test_ctx();
+    for (int i = 0; set->variant[i]; i++) {
+        vmg_force_variant(ctx, set, set->variant[i]);
+        run();
+        vmg_arena_reset_all(&arena);
+    }
+    vmg_force_variant(ctx, NULL, NULL);
+}
