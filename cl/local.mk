@@ -1,10 +1,17 @@
-# Kernels: every .cl file becomes a C array inside the library (cl/embed.awk).
-VMG_CL_FILES =
+# Kernels: every .cl file becomes a C array inside the library (cl/embed.awk). Append yours.
+VMG_CL_FILES = cl/common.cl
 
-cl/kernels.c: $(VMG_CL_FILES) $(srcdir)/cl/embed.awk cl/$(am__dirstamp)
-	$(AM_V_GEN)cd $(srcdir) && LC_ALL=C $(AWK) -f cl/embed.awk $(VMG_CL_FILES) > $(abs_builddir)/cl/kernels.c.tmp && \
-		mv $(abs_builddir)/cl/kernels.c.tmp $(abs_builddir)/cl/kernels.c
+# Tuned parameters that ship (written by `vimogen tune --export`), embedded the same way.
+VMG_TUNED_FILES =
 
-EXTRA_DIST += $(VMG_CL_FILES) cl/embed.awk
-CLEANFILES += cl/kernels.c
-nodist_libvmg_la_SOURCES = cl/kernels.c
+EMBED = cd $(srcdir) && LC_ALL=C $(AWK) -f cl/embed.awk
+
+cl/kernels.c: $(VMG_CL_FILES) cl/embed.awk cl/local.mk
+	$(AM_V_GEN)$(MKDIR_P) cl && out=`pwd`/$@ && ($(EMBED) -v table=vmg_cl_sources $(VMG_CL_FILES)) > $$out.tmp && mv $$out.tmp $$out
+
+cl/tuned.c: $(VMG_TUNED_FILES) cl/embed.awk cl/local.mk
+	$(AM_V_GEN)$(MKDIR_P) cl && out=`pwd`/$@ && ($(EMBED) -v table=vmg_tuned_sources $(VMG_TUNED_FILES) < /dev/null) > $$out.tmp && mv $$out.tmp $$out
+
+EXTRA_DIST += $(VMG_CL_FILES) $(VMG_TUNED_FILES) cl/embed.awk
+CLEANFILES += cl/kernels.c cl/tuned.c
+nodist_libvmg_la_SOURCES = cl/kernels.c cl/tuned.c

@@ -6,3 +6,14 @@ libvmg_la_SOURCES += \
 	host/base/sha256.c host/base/sha256.h \
 	host/base/status.c host/base/status.h \
 	host/dtype.c host/dtype.h host/quant.c host/quant.h
+libvmg_la_SOURCES += \
+	host/arena.c host/arena.h \
+	host/base/dict.c host/base/dict.h \
+	host/ctx.c host/ctx.h \
+	host/device.c host/device.h \
+	host/kernel.c host/kernel.h \
+	host/plan.c host/plan.h \
+	host/profile.c host/profile.h \
+	host/program.c host/program.h \
+	host/tensor.c host/tensor.h \
+	host/tune.c host/tune.h host/tune_search.c host/tune_search.h

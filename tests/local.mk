@@ -20,6 +20,9 @@ tests_test_dtype_SOURCES = tests/test_dtype.c
 check_PROGRAMS += tests/test_rotation
 tests_test_rotation_SOURCES = tests/test_rotation.c
 
+check_PROGRAMS += tests/test_runtime
+tests_test_runtime_SOURCES = tests/test_runtime.c
+
 # Op families: tests/op/x.c defines vmg_suite_x; add one block per family.
 check_LTLIBRARIES += tests/libop.la
 tests_libop_la_SOURCES = tests/op/support.c tests/op/suite.h

@@ -1,0 +1,80 @@
+/* Plan mode: run a network's code with enqueueing off, to learn its memory and its kernels. */
+#include "host/plan.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/dict.h"
+#include "host/base/mem.h"
+#include "host/program.h"
+
+struct planned_kernel {
+    const char *file, *name;
+    char options[];
+};
+
+struct vmg_plan {
+    vmg_dict kernels; /* "file.name options" -> planned_kernel */
+    uint64_t memory_bytes, peak_bytes;
+    void *slots[8];
+    void (*slot_free[8])(vmg_ctx *, void *);
+};
+
+int vmg_plan_begin(vmg_ctx *ctx)
+{
+    if (ctx->plan)
+        return vmg_ctx_fail(ctx, VMG_E_ARG, "plan mode is already on");
+    struct vmg_plan *p = vmg_calloc(1, sizeof *p);
+    if (!p)
+        return vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
+    p->memory_bytes = ctx->memory_bytes;
+    p->peak_bytes = ctx->peak_memory_bytes;
+    memcpy(p->slots, ctx->slots, sizeof p->slots);
+    memcpy(p->slot_free, ctx->slot_free, sizeof p->slot_free);
+    memset(ctx->slots, 0, sizeof ctx->slots);
+    ctx->peak_memory_bytes = ctx->memory_bytes;
+    ctx->plan_record = p;
+    ctx->plan = true;
+    return vmg_ctx_status(ctx);
+}
+
+void vmg_plan_note(vmg_ctx *ctx, const char *file, const char *name, const char *options)
+{
+    char *key = vmg_asprintf("%s.%s %s", file, name, options);
+    struct planned_kernel *k = vmg_calloc(1, sizeof *k + strlen(options) + 1);
+    if (key && k && !vmg_dict_get(&ctx->plan_record->kernels, key)) {
+        k->file = file;
+        k->name = name;
+        strcpy(k->options, options);
+        if (vmg_dict_set(&ctx->plan_record->kernels, key, k))
+            k = NULL;
+    }
+    free(k);
+    free(key);
+}
+
+int vmg_plan_end(vmg_ctx *ctx, bool build, vmg_plan_result *result)
+{
+    struct vmg_plan *p = ctx->plan_record;
+    if (!p)
+        return vmg_ctx_fail(ctx, VMG_E_ARG, "plan mode is not on");
+    for (int i = 0; i < 8; i++)
+        if (ctx->slots[i] && ctx->slot_free[i])
+            ctx->slot_free[i](ctx, ctx->slots[i]);
+    if (result)
+        *result = (vmg_plan_result){ctx->peak_memory_bytes - p->memory_bytes, p->kernels.n};
+    memcpy(ctx->slots, p->slots, sizeof ctx->slots);
+    memcpy(ctx->slot_free, p->slot_free, sizeof ctx->slot_free);
+    ctx->memory_bytes = p->memory_bytes;
+    ctx->peak_memory_bytes = p->peak_bytes;
+    ctx->plan = false;
+    ctx->plan_record = NULL;
+    for (size_t i = 0; build && !ctx->error && i < p->kernels.cap; i++)
+        if (p->kernels.entries[i].key) {
+            const struct planned_kernel *k = p->kernels.entries[i].value;
+            vmg_program_kernel(ctx, k->file, k->name, k->options);
+        }
+    vmg_dict_free(&p->kernels, free);
+    free(p);
+    return vmg_ctx_status(ctx);
+}

@@ -1,0 +1,24 @@
+/* Plan mode: run a network's code with enqueueing off, to learn its memory and its kernels. */
+#ifndef VMG_HOST_PLAN_H
+#define VMG_HOST_PLAN_H
+
+#include "host/kernel.h"
+
+/*
+ * Between begin and end every op checks its shapes and chooses its kernels, and every allocation is only
+ * counted. The context's module state is set aside meanwhile, so nothing made while planning survives.
+ */
+typedef struct vmg_plan_result {
+    uint64_t peak_memory_bytes; /* of everything allocated while planning */
+    size_t n_kernels;           /* distinct (kernel, options) pairs */
+} vmg_plan_result;
+
+int vmg_plan_begin(vmg_ctx *ctx);
+/* Ends plan mode. With `build`, then builds every kernel listed, so that the first run does not. Returns
+ * the sticky status: a plan that failed names the op and shapes. */
+int vmg_plan_end(vmg_ctx *ctx, bool build, vmg_plan_result *result);
+
+/* For vmg_launch_run: note one kernel. */
+void vmg_plan_note(vmg_ctx *ctx, const char *file, const char *name, const char *options);
+
+#endif
