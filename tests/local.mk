@@ -22,6 +22,13 @@ tests_test_rotation_SOURCES = tests/test_rotation.c
 
 check_PROGRAMS += tests/test_runtime
 tests_test_runtime_SOURCES = tests/test_runtime.c
+# Tests of motion share made-up clips.
+check_LTLIBRARIES += tests/libmotion.la
+tests_libmotion_la_SOURCES = tests/motion_fixture.c tests/motion_fixture.h
+tests_libmotion_la_LIBADD = tests/libharness.la
+check_PROGRAMS += tests/test_rep276
+tests_test_rep276_SOURCES = tests/test_rep276.c
+tests_test_rep276_LDADD = tests/libmotion.la
 
 # Op families: tests/op/x.c defines vmg_suite_x; add one block per family.
 check_LTLIBRARIES += tests/libop.la

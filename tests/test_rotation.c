@@ -85,7 +85,8 @@ static void round_trips(void)
 /* Angles from 0 through tiny, ordinary and near pi up to pi itself. */
 static void axis_angle_extremes(void)
 {
-    const double angles[] = {0, 1e-300, 1e-12, 1e-9, 1e-6, 0.5, M_PI - 1e-6, M_PI - 1e-9, M_PI - 1e-13, M_PI};
+    const double angles[] = {0,   1e-300,      1e-12,       1e-9,         1e-6,
+                             0.5, M_PI - 1e-6, M_PI - 1e-9, M_PI - 1e-13, M_PI};
     for (size_t n = 0; n < VMG_COUNT(angles); n++)
         for (int k = 0; k < 50; k++) {
             double a[3], b[3], R[9], B[9], e[3];
@@ -109,8 +110,12 @@ static void axis_angle_extremes(void)
 
 static void degenerate_6d(void)
 {
-    const float bad[][6] = {{0}, {1, 2, 0, 0, 0, 0}, {0, 1, 0, 0, 0, 0}, {1e-30f, 0, 0, 1e-30f, 0, 0},
-                            {1e30f, 1e30f, 1e30f, -1e30f, 0, 5}, {1, 1, 1, 1, 1, 1.0000001f}};
+    const float bad[][6] = {{0},
+                            {1, 2, 0, 0, 0, 0},
+                            {0, 1, 0, 0, 0, 0},
+                            {1e-30f, 0, 0, 1e-30f, 0, 0},
+                            {1e30f, 1e30f, 1e30f, -1e30f, 0, 5},
+                            {1, 1, 1, 1, 1, 1.0000001f}};
     for (size_t n = 0; n < VMG_COUNT(bad); n++) {
         double R[9];
         vmg_rot_from_6d(bad[n], R);
@@ -132,7 +137,8 @@ static void euler_orders(void)
         int axes[3];
         REQUIRE(vmg_euler_parse_order(orders[n], axes));
         for (int k = 0; k < 300; k++) {
-            double R[9], B[9], rad[3], e[3] = {3 * vmg_test_uniform(), 1.5 * vmg_test_uniform(), 3 * vmg_test_uniform()};
+            double R[9], B[9], rad[3],
+                e[3] = {3 * vmg_test_uniform(), 1.5 * vmg_test_uniform(), 3 * vmg_test_uniform()};
             vmg_rot_from_euler(axes, e, R);
             vmg_rot_to_euler(R, axes, NULL, rad);
             for (int i = 0; i < 3; i++)
@@ -226,10 +232,12 @@ static void skeleton_tree(void)
         int m = vmg_joint_mirror[j];
         CHECK_INT(vmg_joint_mirror[m], j);
         CHECK_INT(vmg_joint_find(vmg_joint_name[j]), j);
-        CHECK_INT(strncmp(vmg_joint_name[j], "left_", 5) == 0, strncmp(vmg_joint_name[m], "right_", 6) == 0);
+        CHECK_INT(strncmp(vmg_joint_name[j], "left_", 5) == 0,
+                  strncmp(vmg_joint_name[m], "right_", 6) == 0);
         if (j)
             CHECK_INT(vmg_joint_parent[m], vmg_joint_mirror[vmg_joint_parent[j]]);
-        /* +x is the body's left: mirrored joints lie on opposite sides, within 3 cm of each other. */
+        /* +x is the body's left: mirrored joints lie on opposite sides, within 3 cm of each
+         * other. */
         CHECK_CLOSE(vmg_rest_joint[j][0], -vmg_rest_joint[m][0], 0.03);
         CHECK_CLOSE(vmg_rest_joint[j][1], vmg_rest_joint[m][1], 0.04);
         if (m != j)

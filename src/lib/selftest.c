@@ -19,7 +19,8 @@ static const struct {
     {"motion", vmg_selftest_motion},
 };
 
-void vmg_selftest_row(vmg_selftest_report *report, const char *tensor, double error, double tolerance)
+void vmg_selftest_row(vmg_selftest_report *report, const char *tensor, double error,
+                      double tolerance)
 {
     bool pass = error <= tolerance;
     report->n_rows++;
@@ -72,7 +73,8 @@ char *vmg_selftest_path(const char *dir, const cJSON *manifest, const char *key)
         return NULL;
     }
     if (v->valuestring[0] == '/' || strstr(v->valuestring, "..")) {
-        vmg_fail(VMG_E_FORMAT, "manifest.json: \"%s\" leads out of its folder: %s", key, v->valuestring);
+        vmg_fail(VMG_E_FORMAT, "manifest.json: \"%s\" leads out of its folder: %s", key,
+                 v->valuestring);
         return NULL;
     }
     return vmg_path_join(dir, v->valuestring);

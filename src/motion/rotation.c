@@ -35,7 +35,8 @@ double vmg_vec_normalise(double a[3])
     return n;
 }
 
-/* Unit vector perpendicular to unit u: the coordinate axis least aligned with it, made orthogonal. */
+/* Unit vector perpendicular to unit u: the coordinate axis least aligned with it, made
+ * orthogonal. */
 static void perpendicular(const double u[3], double out[3])
 {
     int least = fabs(u[0]) < fabs(u[1]) ? 0 : 1;
@@ -103,7 +104,7 @@ double vmg_rot_angle(const double A[9], const double B[9])
 
 /* ---- 6D ---- */
 
-/* Columns a, b -> R. The published decoder gives NaN or zero columns where this gives a rotation. */
+/* Columns a, b -> R. The published decoder gives NaN or zero columns where this gives a rotation */
 static void from_columns(double a[3], double b[3], double R[9])
 {
     double c[3], scale = vmg_vec_norm(b);
@@ -263,7 +264,8 @@ void vmg_rot_to_euler(const double R[9], const int axes[3], const double near[3]
     double b = atan2(s * R[3 * i + k], cos_b);
     if (cos_b > 1e-9)
         a = atan2(-s * R[3 * j + k], R[3 * k + k]);
-    /* The last angle from what the first leaves over: right at gimbal lock too, where only a+-c counts. */
+    /* The last angle from what the first leaves over: right at gimbal lock too, where only a+-c
+     * counts. */
     vmg_rot_about_axis(i, -a, M);
     vmg_rot_mul(M, R, M);
     double c = atan2(s * M[3 * j + i], M[3 * j + j]);

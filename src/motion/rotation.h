@@ -1,4 +1,5 @@
-/* Rotations in 3D: 6D, matrix, quaternion, axis-angle and Euler angles, robust at pi and gimbal lock. */
+/* Rotations in 3D: 6D, matrix, quaternion, axis-angle and Euler angles, robust at pi and gimbal
+ * lock. */
 #ifndef VMG_SRC_MOTION_ROTATION_H
 #define VMG_SRC_MOTION_ROTATION_H
 
@@ -6,9 +7,9 @@
 
 /*
  * Conventions: matrices are double[9], row-major, and act on column vectors (v' = R v); quaternions
- * are (w,x,y,z) of unit length; axis-angle is axis times angle in radians. Everything is computed in
- * double: features are float, but chains of 22 joints and angles near pi are not float's friends.
- * Outputs may be the same array as inputs.
+ * are (w,x,y,z) of unit length; axis-angle is axis times angle in radians. Everything is computed
+ * in double: features are float, but chains of 22 joints and angles near pi are not float's
+ * friends. Outputs may be the same array as inputs.
  */
 
 extern const double vmg_rot_identity[9];
@@ -27,9 +28,10 @@ void vmg_rot_tapply(const double R[9], const double v[3], double out[3]);
 double vmg_rot_angle(const double A[9], const double B[9]);
 
 /*
- * 6D: the first two columns, row by row (r00 r01 r10 r11 r20 r21). Decoding is Gram-Schmidt, so any six
- * finite numbers give a rotation; zero or parallel columns get a perpendicular one instead of NaN.
- * Zhou et al. 2019, "On the Continuity of Rotation Representations", with this project's layout.
+ * 6D: the first two columns, row by row (r00 r01 r10 r11 r20 r21). Decoding is Gram-Schmidt, so any
+ * six finite numbers give a rotation; zero or parallel columns get a perpendicular one instead of
+ * NaN. Zhou et al. 2019, "On the Continuity of Rotation Representations", with this project's
+ * layout.
  */
 void vmg_rot_from_6d(const float d6[6], double R[9]);
 void vmg_rot_to_6d(const double R[9], float d6[6]);
@@ -37,8 +39,9 @@ void vmg_rot_to_6d(const double R[9], float d6[6]);
 /* Nearest right-handed orthonormal frame in the Gram-Schmidt sense (first column kept). */
 void vmg_rot_orthonormalise(double R[9]);
 
-void vmg_rot_from_quat(const double q[4], double R[9]); /* q need not be normalised; zero = identity */
-void vmg_rot_to_quat(const double R[9], double q[4]);   /* w >= 0 */
+void vmg_rot_from_quat(const double q[4],
+                       double R[9]); /* q need not be normalised; zero = identity */
+void vmg_rot_to_quat(const double R[9], double q[4]); /* w >= 0 */
 
 void vmg_rot_from_axis_angle(const double a[3], double R[9]);
 void vmg_rot_to_axis_angle(const double R[9], double a[3]); /* length in [0, pi] */
@@ -47,8 +50,9 @@ void vmg_rot_to_axis_angle(const double R[9], double a[3]); /* length in [0, pi]
 void vmg_rot_about_axis(int axis, double angle_rad, double R[9]);
 
 /*
- * Euler angles of an order of three distinct axes, in the sense of BVH channels: order (Z,Y,X) means
- * R = Rz(a0) Ry(a1) Rx(a2). parse reads "zyx" (any case); false if it is not a permutation of xyz.
+ * Euler angles of an order of three distinct axes, in the sense of BVH channels: order (Z,Y,X)
+ * means R = Rz(a0) Ry(a1) Rx(a2). parse reads "zyx" (any case); false if it is not a permutation of
+ * xyz.
  */
 bool vmg_euler_parse_order(const char *text, int axes[3]);
 void vmg_rot_from_euler(const int axes[3], const double rad[3], double R[9]);
@@ -56,7 +60,8 @@ void vmg_rot_from_euler(const int axes[3], const double rad[3], double R[9]);
 /*
  * With `near` NULL the middle angle is in [-pi/2, pi/2] and the others in (-pi, pi]. With `near`
  * (angles of the previous frame) the equivalent triple closest to it is returned, unwrapped beyond
- * +-pi, so that programs which interpolate angles see no jump; at gimbal lock the first angle is kept.
+ * +-pi, so that programs which interpolate angles see no jump; at gimbal lock the first angle is
+ * kept.
  */
 void vmg_rot_to_euler(const double R[9], const int axes[3], const double near[3], double rad[3]);
 

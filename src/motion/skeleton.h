@@ -5,17 +5,39 @@
 #include <stdint.h>
 
 enum vmg_joint {
-    VMG_PELVIS, VMG_L_HIP, VMG_R_HIP, VMG_SPINE1, VMG_L_KNEE, VMG_R_KNEE, VMG_SPINE2, VMG_L_ANKLE,
-    VMG_R_ANKLE, VMG_SPINE3, VMG_L_FOOT, VMG_R_FOOT, VMG_NECK, VMG_L_COLLAR, VMG_R_COLLAR, VMG_HEAD,
-    VMG_L_SHOULDER, VMG_R_SHOULDER, VMG_L_ELBOW, VMG_R_ELBOW, VMG_L_WRIST, VMG_R_WRIST, VMG_N_JOINTS
+    VMG_PELVIS,
+    VMG_L_HIP,
+    VMG_R_HIP,
+    VMG_SPINE1,
+    VMG_L_KNEE,
+    VMG_R_KNEE,
+    VMG_SPINE2,
+    VMG_L_ANKLE,
+    VMG_R_ANKLE,
+    VMG_SPINE3,
+    VMG_L_FOOT,
+    VMG_R_FOOT,
+    VMG_NECK,
+    VMG_L_COLLAR,
+    VMG_R_COLLAR,
+    VMG_HEAD,
+    VMG_L_SHOULDER,
+    VMG_R_SHOULDER,
+    VMG_L_ELBOW,
+    VMG_R_ELBOW,
+    VMG_L_WRIST,
+    VMG_R_WRIST,
+    VMG_N_JOINTS
 };
 
-extern const char *const vmg_joint_name[VMG_N_JOINTS]; /* "pelvis", "left_hip", ... as SMPL names them */
-extern const int vmg_joint_parent[VMG_N_JOINTS];       /* -1 for the pelvis; parents precede children */
-extern const int vmg_joint_mirror[VMG_N_JOINTS];       /* left <-> right, itself on the midline */
+extern const char
+    *const vmg_joint_name[VMG_N_JOINTS];         /* "pelvis", "left_hip", ... as SMPL names them */
+extern const int vmg_joint_parent[VMG_N_JOINTS]; /* -1 for the pelvis; parents precede children */
+extern const int vmg_joint_mirror[VMG_N_JOINTS]; /* left <-> right, itself on the midline */
 
-/* Rest positions of neutral SMPL-X with zero shape (T-pose, y up, +z forward, +x to the body's left,
- * metres, to 0.1 mm); the pelvis is j0 of the SMPL translation rule (src/motion/canonical.h). */
+/* Rest positions of neutral SMPL-X with zero shape (T-pose, y up, +z forward, +x to the body's
+ * left, metres, to 0.1 mm); the pelvis is j0 of the SMPL translation rule (src/motion/canonical.h).
+ */
 extern const double vmg_rest_joint[VMG_N_JOINTS][3];
 
 /* Rest position minus the parent's, for the default body. offset[0] is 0. */
@@ -36,9 +58,9 @@ void vmg_skeleton_fk(const double *local, const double pelvis[3], const double o
 void vmg_skeleton_globals(const double *local, double *global);
 
 /*
- * Bone offsets of a clip that holds both rotations (T,22,9) and positions (T,22,3), without a body model:
- *     offset_j = mean_t G_parent(t)^T (p_j(t) - p_parent(t))
- * The mean removes the noise of generated clips. T >= 1.
+ * Bone offsets of a clip that holds both rotations (T,22,9) and positions (T,22,3), without a body
+ * model: offset_j = mean_t G_parent(t)^T (p_j(t) - p_parent(t)) The mean removes the noise of
+ * generated clips. T >= 1.
  */
 void vmg_skeleton_recover(const double *local, const double *joints, int64_t T, double offset[][3]);
 
