@@ -37,3 +37,7 @@ tests_libop_la_LIBADD = tests/libharness.la
 
 TESTS += $(check_PROGRAMS) tests/layers.sh
 EXTRA_DIST += tests/layers.sh
+check_PROGRAMS += tests/test_text_clean
+tests_test_text_clean_SOURCES = tests/test_text_clean.c
+TESTS += tests/text_witness.sh
+EXTRA_DIST += tests/text_witness.sh tests/text_witness.py
