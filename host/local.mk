@@ -17,3 +17,5 @@ libvmg_la_SOURCES += \
 	host/program.c host/program.h \
 	host/tensor.c host/tensor.h \
 	host/tune.c host/tune.h host/tune_search.c host/tune_search.h
+libvmg_la_SOURCES += \
+	host/op/attention.c host/op/attention.h host/op/attention_impl.h host/op/attention_lanes.c

@@ -35,6 +35,11 @@ check_LTLIBRARIES += tests/libop.la
 tests_libop_la_SOURCES = tests/op/support.c tests/op/suite.h
 tests_libop_la_LIBADD = tests/libharness.la
 
+check_PROGRAMS += tests/op/test_attention
+tests_op_test_attention_SOURCES = tests/op/attention.c tests/op/main.c
+tests_op_test_attention_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_attention
+tests_op_test_attention_LDADD = tests/libop.la $(LDADD)
+
 TESTS += $(check_PROGRAMS) tests/layers.sh
 EXTRA_DIST += tests/layers.sh
 check_PROGRAMS += tests/test_text_clean

@@ -3,6 +3,7 @@
 #define VMG_HOST_OP_ATTENTION_H
 
 #include "host/ctx.h"
+#include "host/kernel.h"
 
 /*
  * One sample's rows: its queries are rows [q0, q0+n_q) of q, its keys rows [k0, k0+n_k) of k and v.
@@ -46,7 +47,13 @@ void vmg_op_attention_backward(vmg_ctx *ctx, const vmg_attention *a, vmg_tensor 
                                vmg_tensor dk, vmg_tensor dv, vmg_tensor d_rel_bias,
                                struct vmg_arena *scratch);
 
-/* umT5's bucket of the relative position d = j - i (bidirectional, n_buckets 32, max distance 128). */
+/* umT5's bucket of the relative position d = j - i (bidirectional; umT5: n_buckets 32, max distance
+ * 128), in [0, n_buckets). The logarithm is taken in float32, as published. n_buckets even, >= 4. */
 int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance);
+
+/* How attention runs; the tests force each. "lanes": one work-item per block of queries, for
+ * processors; "tiled": work-groups sharing tiles in local memory. */
+extern const vmg_variants vmg_attention_variants;
+extern const vmg_kernel_def vmg_attention_lanes_kernel;
 
 #endif

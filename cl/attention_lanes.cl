@@ -1,0 +1,282 @@
+/*
+ * Attention for processors with wide vectors: a work-group is one work-item, and its queries (in
+ * the backward pass over keys: its keys) lie across the lanes of vectors.
+ *
+ *     s_ij = scale q_i.k_j + rel[bucket(j-i)] + key_bias_j
+ *     p_ij = exp(s_ij - lse_i),   out_i = sum_j p_ij v_j
+ *     delta_i = out_i.d_out_i,   ds_ij = p_ij (d_out_i.v_j - delta_i)
+ *     dq_i = scale sum_j ds_ij k_j,   dk_j = scale sum_i ds_ij q_i,   dv_j = sum_i p_ij d_out_i
+ *
+ * With queries across lanes every step is vertical: scores are broadcast keys times transposed
+ * queries, the softmax needs no sum across lanes, and values are broadcast against probabilities.
+ * Scores are seen BK rows at a time; the forward pass rescales by a running maximum.
+ *
+ * Work-group (b, s*H + h): rows b*LANES.. of segment s, head h. Local memory is the scratch of one
+ * group: transposed matrices (D, LANES) and scores (BK, LANES).
+ */
+#if !defined D || !defined VW || !defined NV || !defined BK || !defined REL
+#error "attention_lanes needs D, VW, NV, BK, REL"
+#endif
+
+#define LANES (VW * NV)
+typedef FV(VW) vec;
+
+/* exp(x), relative error below 2e-7; 0 below -87.3, NaN for NaN. Coefficients: Cephes expf. */
+inline vec exp_vec(vec x)
+{
+    const vec lowest = (vec)(-87.3f);
+    vec t = select(x, lowest, isless(x, lowest));
+    vec n = rint(t * 1.44269504088896341f);
+    vec r = t - n * 0.693359375f;
+    r -= n * -2.12194440e-4f;
+    vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+    p = p * r + 8.3334519073e-3f;
+    p = p * r + 4.1665795894e-2f;
+    p = p * r + 1.6666665459e-1f;
+    p = p * r + 5.0000001201e-1f;
+    p = p * (r * r) + r + 1.0f;
+    p *= CAT(as_float, VW)((CAT(convert_int, VW)(n) + 127) << 23);
+    return select(p, (vec)(0.0f), isless(x, lowest));
+}
+
+/* ---- transposition: VW x VW floats in registers, by log2(VW) rounds of interleaving ---- */
+
+inline void interleave(const vec *a, vec *b)
+{
+#pragma unroll
+    for (int i = 0; i < VW / 2; i++) {
+        b[2 * i].even = a[i].lo;
+        b[2 * i].odd = a[i + VW / 2].lo;
+        b[2 * i + 1].even = a[i].hi;
+        b[2 * i + 1].odd = a[i + VW / 2].hi;
+    }
+}
+
+inline void transpose(vec *a)
+{
+    vec b[VW];
+    interleave(a, b);
+    interleave(b, a);
+#if VW == 16
+    interleave(a, b);
+    interleave(b, a);
+#elif VW == 8
+    interleave(a, b);
+#pragma unroll
+    for (int i = 0; i < VW; i++)
+        a[i] = b[i];
+#endif
+}
+
+/* Rows r < n of x (ld apart) into columns of xt (D, LANES), times `scale`; other lanes hold 0. */
+inline void load_transposed(__global const float *x, ulong ld, int n, float scale,
+                            __local vec *xt)
+{
+    for (int w = 0; w < NV; w++) {
+        int first = w * VW;
+        int d = 0;
+        for (; d + VW <= D; d += VW) {
+            vec a[VW];
+#pragma unroll
+            for (int i = 0; i < VW; i++)
+                a[i] = first + i < n ? LDV(VW, x, (first + i) * ld + d) * scale : (vec)(0.0f);
+            transpose(a);
+#pragma unroll
+            for (int i = 0; i < VW; i++)
+                xt[(d + i) * NV + w] = a[i];
+        }
+        for (; d < D; d++)
+            for (int i = 0; i < VW; i++)
+                ((__local float *)xt)[(d * NV + w) * VW + i] =
+                    first + i < n ? x[(first + i) * ld + d] * scale : 0.0f;
+    }
+}
+
+/* Back: lanes of xt (D, LANES) whose bit is set in `lanes`, times factor (LANES), to rows of x. */
+inline void store_transposed(__local const vec *xt, const vec *factor, ulong lanes,
+                             __global float *x, ulong ld)
+{
+    for (int w = 0; w < NV; w++) {
+        int first = w * VW, d = 0;
+        for (; d + VW <= D; d += VW) {
+            vec a[VW];
+#pragma unroll
+            for (int i = 0; i < VW; i++)
+                a[i] = xt[(d + i) * NV + w] * factor[w];
+            transpose(a);
+#pragma unroll
+            for (int i = 0; i < VW; i++)
+                if (lanes >> (first + i) & 1)
+                    STV(VW, a[i], x, (first + i) * ld + d);
+        }
+        for (; d < D; d++) {
+            float column[VW];
+            STV(VW, xt[d * NV + w] * factor[w], column, 0);
+            for (int i = 0; i < VW; i++)
+                if (lanes >> (first + i) & 1)
+                    x[(first + i) * ld + d] = column[i];
+        }
+    }
+}
+
+inline ulong first_lanes(int n)
+{
+    return n < 64 ? (1ul << n) - 1 : ~0ul;
+}
+
+/* ---- the two products ---- */
+
+/* s[r] (LANES) = sum_d a[r*ld + d] xt[d], M rows at once. */
+#define DOT_ROWS(M)                                                                                \
+    inline void dot_rows_##M(__global const float *a, ulong ld, __local const vec *xt,             \
+                             __local vec *s)                                                       \
+    {                                                                                              \
+        vec acc[M][NV];                                                                            \
+        _Pragma("unroll") for (int r = 0; r < M; r++)                                              \
+            _Pragma("unroll") for (int w = 0; w < NV; w++) acc[r][w] = (vec)(0.0f);                \
+        for (int d = 0; d < D; d++) {                                                              \
+            _Pragma("unroll") for (int r = 0; r < M; r++)                                          \
+                _Pragma("unroll") for (int w = 0; w < NV; w++)                                     \
+                    acc[r][w] += a[r * ld + d] * xt[d * NV + w];                                   \
+        }                                                                                          \
+        _Pragma("unroll") for (int r = 0; r < M; r++)                                              \
+            _Pragma("unroll") for (int w = 0; w < NV; w++) s[r * NV + w] = acc[r][w];              \
+    }
+DOT_ROWS(8)
+DOT_ROWS(1)
+
+inline void dot_rows(__global const float *a, ulong ld, int n, __local const vec *xt,
+                     __local vec *s)
+{
+    int r = 0;
+    for (; r + 8 <= n; r += 8)
+        dot_rows_8(a + r * ld, ld, xt, s + r * NV);
+    for (; r < n; r++)
+        dot_rows_1(a + r * ld, ld, xt, s + r * NV);
+}
+
+/* xt[d] (LANES) = xt[d] alpha + sum_{r<n} a[r*ld + d] p[r]. */
+inline void add_rows(__global const float *a, ulong ld, int n, __local const vec *p,
+                     const vec *alpha, __local vec *xt)
+{
+    for (int d0 = 0; d0 < D; d0 += 8) {
+        vec acc[8][NV];
+#pragma unroll
+        for (int d = 0; d < 8; d++)
+#pragma unroll
+            for (int w = 0; w < NV; w++)
+                acc[d][w] = (vec)(0.0f);
+        for (int r = 0; r < n; r++) {
+            __global const float *row = a + r * ld + d0;
+#pragma unroll
+            for (int d = 0; d < 8; d++)
+#pragma unroll
+                for (int w = 0; w < NV; w++)
+                    acc[d][w] += row[d] * p[r * NV + w];
+        }
+#pragma unroll
+        for (int d = 0; d < 8; d++)
+#pragma unroll
+            for (int w = 0; w < NV; w++)
+                xt[(d0 + d) * NV + w] = xt[(d0 + d) * NV + w] * alpha[w] + acc[d][w];
+    }
+}
+
+inline void clear(__local vec *x, int n)
+{
+    for (int i = 0; i < n; i++)
+        x[i] = (vec)(0.0f);
+}
+
+/* s (n, LANES) += bias[row]. */
+inline void add_row_bias(__global const float *bias, int n, __local vec *s)
+{
+    for (int r = 0; r < n; r++)
+        for (int w = 0; w < NV; w++)
+            s[r * NV + w] += bias[r];
+}
+
+#if REL
+/* The bucket of the distance key - query; `bucket` covers -MAX_DISTANCE to MAX_DISTANCE. */
+inline int rel_bucket(__global const int *bucket, int distance)
+{
+    return bucket[clamp(distance, -MAX_DISTANCE, MAX_DISTANCE) + MAX_DISTANCE];
+}
+
+/*
+ * s (n, LANES) += the bias of the distance d0 + sign*(lane - row). A block's biases lie on its
+ * diagonals: `diagonal` (LANES + BK) holds that of lane - row at lane - row + BK - 1.
+ */
+inline void add_rel_bias(__global const float *bias, __global const int *bucket, int n_heads,
+                         int d0, int sign, int n, __local float *diagonal, __local vec *s)
+{
+    for (int x = 0; x < LANES + BK - 1; x++)
+        diagonal[x] = bias[(ulong)rel_bucket(bucket, d0 + sign * (x - BK + 1)) * n_heads];
+    for (int r = 0; r < n; r++)
+        for (int w = 0; w < NV; w++)
+            s[r * NV + w] += LDV(VW, diagonal, w * VW + BK - 1 - r);
+}
+#endif
+
+/* ---- forward ---- */
+
+__kernel void attention_lanes(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias),
+                              CTENSOR(rel_bias), CTENSOR(bucket), CTENSOR(segments), TENSOR(out),
+                              TENSOR(lse), ulong ldq, ulong ldk, ulong ldv, ulong ldo, int n_heads,
+                              float scale)
+{
+    __local vec qt[D * NV], ot[D * NV], s[BK * NV];
+#if REL
+    __local float diagonal[LANES + BK];
+#endif
+    const int h = get_group_id(1) % n_heads, i0 = get_group_id(0) * LANES;
+    const int4 seg = vload4(get_group_id(1) / n_heads, I32(segments));
+    const int n_i = min(seg.y - i0, LANES);
+    if (n_i <= 0)
+        return;
+    const ulong row = seg.x + i0, head = (ulong)h * D;
+    __global const float *k_rows = CF32(k) + seg.z * ldk + head;
+    __global const float *v_rows = CF32(v) + seg.z * ldv + head;
+    vec m[NV], l[NV], alpha[NV];
+
+    load_transposed(CF32(q) + row * ldq + head, ldq, n_i, scale, qt);
+    clear(ot, D * NV);
+    for (int w = 0; w < NV; w++) {
+        m[w] = (vec)(-FLT_MAX);
+        l[w] = (vec)(0.0f);
+    }
+    for (int j0 = 0; j0 < seg.w; j0 += BK) {
+        const int n_j = min(seg.w - j0, BK);
+        dot_rows(k_rows + j0 * ldk, ldk, n_j, qt, s);
+        if (key_bias)
+            add_row_bias(CF32(key_bias) + seg.z + j0, n_j, s);
+#if REL
+        add_rel_bias(CF32(rel_bias) + h, I32(bucket), n_heads, j0 - i0, -1, n_j, diagonal, s);
+#endif
+        for (int w = 0; w < NV; w++) {
+            vec m_new = m[w];
+            for (int j = 0; j < n_j; j++)
+                m_new = fmax(m_new, s[j * NV + w]);
+            alpha[w] = exp_vec(m[w] - m_new);
+            m[w] = m_new;
+            vec sum = (vec)(0.0f);
+            for (int j = 0; j < n_j; j++) {
+                vec p = exp_vec(s[j * NV + w] - m_new);
+                s[j * NV + w] = p;
+                sum += p;
+            }
+            l[w] = l[w] * alpha[w] + sum;
+        }
+        add_rows(v_rows + j0 * ldv, ldv, n_j, s, alpha, ot);
+    }
+    for (int w = 0; w < NV; w++)
+        alpha[w] = select(1.0f / l[w], (vec)(0.0f), l[w] == 0.0f);
+    store_transposed(ot, alpha, first_lanes(n_i), F32(out) + row * ldo + head, ldo);
+    if (lse)
+        for (int w = 0; w < NV; w++) {
+            float x[VW];
+            STV(VW, m[w] + log(l[w]), x, 0);
+            for (int i = 0; i < VW && w * VW + i < n_i; i++)
+                F32(lse)[(row + w * VW + i) * n_heads + h] = x[i];
+        }
+}

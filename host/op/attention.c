@@ -1,0 +1,204 @@
+/* Attention: checks its operands, then runs one of the implementations. */
+#include "host/op/attention.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "host/base/mem.h"
+#include "host/op/attention_impl.h"
+
+/* ---- relative-position buckets ---- */
+
+int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance)
+{
+    int half = n_buckets / 2, exact = half / 2;
+    int first = d > 0 ? half : 0;
+    int64_t n = d < 0 ? -d : d;
+    if (n < exact)
+        return first + (int)n;
+    float ratio = logf((float)n / (float)exact) / (float)log((double)max_distance / exact);
+    int64_t far = exact + (int64_t)(ratio * (float)(half - exact));
+    return first + (int)VMG_MIN(far, half - 1);
+}
+
+/* The bucket of every distance up to the greatest that matters, kept in the context. */
+typedef struct bucket_table {
+    cl_mem buf;
+    int n_buckets;
+} bucket_table;
+
+enum { N_DISTANCES = 2 * VMG_T5_MAX_DISTANCE + 1 };
+
+static void free_table(vmg_ctx *ctx, void *state)
+{
+    bucket_table *table = state;
+    vmg_ctx_buffer_free(ctx, table->buf, N_DISTANCES * sizeof(int32_t));
+    free(table);
+}
+
+static bucket_table *make_table(vmg_ctx *ctx)
+{
+    bucket_table *table = vmg_ctx_slot(ctx, VMG_SLOT_ATTENTION);
+    if (table)
+        return table;
+    table = vmg_calloc(1, sizeof *table);
+    if (!table) {
+        vmg_ctx_fail(ctx, VMG_E_NOMEM, "no memory for attention's table of distances");
+        return NULL;
+    }
+    table->buf = vmg_ctx_buffer(ctx, N_DISTANCES * sizeof(int32_t)); /* NULL while planning */
+    vmg_ctx_slot_set(ctx, VMG_SLOT_ATTENTION, table, free_table);
+    return table;
+}
+
+vmg_tensor vmg_attention_buckets(vmg_ctx *ctx, int64_t n_buckets)
+{
+    const int64_t n = N_DISTANCES;
+    bucket_table *table = n_buckets && !ctx->error ? make_table(ctx) : NULL;
+    if (!table)
+        return VMG_NONE;
+    vmg_tensor t = vmg_tensor_make(table->buf, 0, VMG_I32, 1, &n);
+    if (table->n_buckets != n_buckets) {
+        int32_t bucket[N_DISTANCES];
+        for (int i = 0; i < N_DISTANCES; i++)
+            bucket[i] = vmg_t5_bucket(i - VMG_T5_MAX_DISTANCE, (int)n_buckets, VMG_T5_MAX_DISTANCE);
+        vmg_upload(ctx, t, bucket);
+        table->n_buckets = (int)n_buckets;
+    }
+    return t;
+}
+
+/* ---- checks ---- */
+
+/* A matrix of this size with contiguous or strided rows; a sticky error otherwise. */
+static bool is_matrix(vmg_ctx *ctx, const char *name, vmg_tensor t, int64_t rows, int64_t cols)
+{
+    char found[96];
+    if (t.rank == 2 && t.dtype == VMG_F32 && t.layout == VMG_LAYOUT_ROW && t.dim[0] == rows &&
+        t.dim[1] == cols)
+        return true;
+    vmg_ctx_fail(ctx, VMG_E_ARG, "attention: %s is %s, expected f32 (%lld,%lld)", name,
+                 vmg_tensor_describe(t, found, sizeof found), (long long)rows, (long long)cols);
+    return false;
+}
+
+static bool is_dense(vmg_ctx *ctx, const char *name, vmg_tensor t, vmg_dtype dtype, int64_t count)
+{
+    char found[96];
+    if (t.dtype == dtype && t.layout == VMG_LAYOUT_ROW && vmg_tensor_dense(t) &&
+        vmg_tensor_count(t) == count)
+        return true;
+    vmg_ctx_fail(ctx, VMG_E_ARG, "attention: %s is %s, expected %lld dense %s values", name,
+                 vmg_tensor_describe(t, found, sizeof found), (long long)count,
+                 vmg_dtype_name(dtype));
+    return false;
+}
+
+static bool is_dense_or_none(vmg_ctx *ctx, const char *name, vmg_tensor t, int64_t count)
+{
+    return !vmg_tensor_given(t) || is_dense(ctx, name, t, VMG_F32, count);
+}
+
+static bool check_segments(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_work *w)
+{
+    if (a->segments.n < 0 || (a->segments.n > 0 && !a->segments.host)) {
+        vmg_ctx_fail(ctx, VMG_E_ARG, "attention: %lld segments without a host copy",
+                     (long long)a->segments.n);
+        return false;
+    }
+    if (a->segments.n && !is_dense(ctx, "segments", a->segments.device, VMG_I32, 4 * a->segments.n))
+        return false;
+    for (int64_t s = 0; s < a->segments.n; s++) {
+        const vmg_segment g = a->segments.host[s];
+        if (g.q0 < 0 || g.n_q < 0 || g.k0 < 0 || g.n_k < 0 ||
+            (int64_t)g.q0 + g.n_q > a->q.dim[0] || (int64_t)g.k0 + g.n_k > a->k.dim[0]) {
+            vmg_ctx_fail(ctx, VMG_E_ARG,
+                         "attention: segment %lld has queries %d+%d of %lld and keys %d+%d of %lld",
+                         (long long)s, g.q0, g.n_q, (long long)a->q.dim[0], g.k0, g.n_k,
+                         (long long)a->k.dim[0]);
+            return false;
+        }
+        w->max_q = VMG_MAX(w->max_q, g.n_q);
+        w->max_k = VMG_MAX(w->max_k, g.n_k);
+        w->n_pairs += (double)g.n_q * g.n_k;
+    }
+    return true;
+}
+
+bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_work *w)
+{
+    *w = (vmg_attention_work){0};
+    if (ctx->error)
+        return false;
+    int64_t cols = vmg_tensor_cols(a->q), head_dim = a->n_heads > 0 ? cols / a->n_heads : 0;
+    if (a->n_heads < 1 || cols != head_dim * a->n_heads || head_dim < 8 || head_dim > 256 ||
+        head_dim % 8) {
+        vmg_ctx_fail(ctx, VMG_E_ARG,
+                     "attention: %lld columns in %lld heads; a head has 8, 16, ... 256 columns",
+                     (long long)cols, (long long)a->n_heads);
+        return false;
+    }
+    int64_t rows = a->q.dim[0], keys = vmg_tensor_given(a->k) ? a->k.dim[0] : 0;
+    w->head_dim = head_dim;
+    w->n_buckets = vmg_tensor_given(a->rel_bias) ? a->rel_bias.dim[0] : 0;
+    if (w->n_buckets && (w->n_buckets < 4 || w->n_buckets > 1024 || w->n_buckets % 2)) {
+        vmg_ctx_fail(ctx, VMG_E_ARG, "attention: rel_bias has %lld buckets, expected 4, 6, ... 1024",
+                     (long long)w->n_buckets);
+        return false;
+    }
+    return is_matrix(ctx, "q", a->q, rows, cols) && is_matrix(ctx, "k", a->k, keys, cols) &&
+           is_matrix(ctx, "v", a->v, keys, cols) && is_matrix(ctx, "out", a->out, rows, cols) &&
+           is_dense_or_none(ctx, "key_bias", a->key_bias, keys) &&
+           is_dense_or_none(ctx, "rel_bias", a->rel_bias, w->n_buckets * a->n_heads) &&
+           is_dense_or_none(ctx, "lse", a->lse, rows * a->n_heads) && check_segments(ctx, a, w);
+}
+
+/* ---- the op ---- */
+
+/* What the variants see. */
+typedef struct forward_call {
+    const vmg_attention *a;
+    vmg_attention_work work;
+} forward_call;
+
+static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
+{
+    (void)ctx;
+    (void)variant;
+    (void)arg;
+    return true;
+}
+
+static int default_variant(vmg_ctx *ctx, const void *arg)
+{
+    (void)ctx;
+    (void)arg;
+    return 0;
+}
+
+static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
+{
+    const forward_call *call = arg;
+    (void)variant;
+    vmg_attention_lanes(ctx, call->a, &call->work);
+}
+
+const vmg_variants vmg_attention_variants = {
+    .name = "attention",
+    .variant = (const char *const[]){"lanes", NULL},
+    .valid = valid_variant,
+    .default_variant = default_variant,
+    .run = run_variant,
+};
+
+void vmg_op_attention(vmg_ctx *ctx, const vmg_attention *a)
+{
+    forward_call call = {.a = a};
+    if (!vmg_attention_check(ctx, a, &call.work) || call.work.max_q == 0)
+        return;
+    const int64_t shape[VMG_MAX_SHAPE] = {call.work.max_q, call.work.max_k,
+                                          a->n_heads * a->segments.n, call.work.head_dim};
+    const vmg_tensor outs[] = {a->out, a->lse};
+    vmg_variants_run(ctx, &vmg_attention_variants, call.work.n_buckets ? "rel" : "", shape, &call,
+                     outs, vmg_tensor_given(a->lse) ? 2 : 1);
+}

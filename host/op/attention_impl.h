@@ -1,0 +1,29 @@
+/* What attention's implementations share. */
+#ifndef VMG_HOST_OP_ATTENTION_IMPL_H
+#define VMG_HOST_OP_ATTENTION_IMPL_H
+
+#include "host/op/attention.h"
+
+/* Distances beyond this share its bucket (umT5). */
+enum { VMG_T5_MAX_DISTANCE = 128 };
+
+/* The size of one call. */
+typedef struct vmg_attention_work {
+    int64_t max_q, max_k; /* of one segment */
+    int64_t head_dim;
+    int64_t n_buckets;    /* 0 without rel_bias */
+    double n_pairs;       /* sum over segments of n_q n_k */
+} vmg_attention_work;
+
+/* Shapes, dtypes and segments of a call; false with the context's error set when something is wrong or
+ * had failed before. */
+bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_work *w);
+
+/* (2*VMG_T5_MAX_DISTANCE+1) i32: the bucket of the distance i - VMG_T5_MAX_DISTANCE; VMG_NONE for 0
+ * buckets. */
+vmg_tensor vmg_attention_buckets(vmg_ctx *ctx, int64_t n_buckets);
+
+void vmg_attention_lanes(vmg_ctx *ctx, const vmg_attention *a, const vmg_attention_work *w);
+void vmg_attention_tiled(vmg_ctx *ctx, const vmg_attention *a, const vmg_attention_work *w);
+
+#endif
