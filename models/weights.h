@@ -48,7 +48,7 @@ typedef struct vmg_meta {
     double real;
     const void *data;
     int64_t n;
-    vmg_dtype dtype;  /* of NUMBERS */
+    vmg_dtype dtype; /* of NUMBERS; of BOOL, INT and REAL the type they have in the file */
     size_t data_bytes;
 } vmg_meta;
 

@@ -17,6 +17,8 @@ check_PROGRAMS += tests/test_base
 tests_test_base_SOURCES = tests/test_base.c
 check_PROGRAMS += tests/test_dtype
 tests_test_dtype_SOURCES = tests/test_dtype.c
+check_PROGRAMS += tests/test_weights_files
+tests_test_weights_files_SOURCES = tests/test_weights_files.c
 check_PROGRAMS += tests/test_rotation
 tests_test_rotation_SOURCES = tests/test_rotation.c
 
