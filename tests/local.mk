@@ -31,6 +31,8 @@ tests_libmotion_la_LIBADD = tests/libharness.la
 check_PROGRAMS += tests/test_rep276
 tests_test_rep276_SOURCES = tests/test_rep276.c
 tests_test_rep276_LDADD = tests/libmotion.la
+check_PROGRAMS += tests/test_mbench
+tests_test_mbench_SOURCES = tests/test_mbench.c
 
 # Op families: tests/op/x.c defines vmg_suite_x; add one block per family.
 check_LTLIBRARIES += tests/libop.la
