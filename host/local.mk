@@ -18,4 +18,4 @@ libvmg_la_SOURCES += \
 	host/tensor.c host/tensor.h \
 	host/tune.c host/tune.h host/tune_search.c host/tune_search.h
 libvmg_la_SOURCES += \
-	host/op/attention.c host/op/attention.h host/op/attention_impl.h host/op/attention_lanes.c
+	host/op/attention.c host/op/attention.h host/op/attention_impl.h host/op/attention_lanes.c host/op/attention_tiled.c

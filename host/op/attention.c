@@ -161,31 +161,63 @@ typedef struct forward_call {
     vmg_attention_work work;
 } forward_call;
 
-static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
+static void launch_forward(vmg_ctx *ctx, const vmg_kernel_def *kernel, const vmg_attention *a,
+                           const vmg_attention_work *w)
 {
-    (void)ctx;
-    (void)variant;
-    (void)arg;
-    return true;
+    vmg_launch l = VMG_LAUNCH(kernel);
+    vmg_define(&l, "D=%d", (int)w->head_dim);
+    vmg_define(&l, "REL=%d", (int)w->n_buckets);
+    vmg_define(&l, "MAX_DISTANCE=%d", VMG_T5_MAX_DISTANCE);
+    vmg_arg_in(&l, a->q);
+    vmg_arg_in(&l, a->k);
+    vmg_arg_in(&l, a->v);
+    vmg_arg_in(&l, a->key_bias);
+    vmg_arg_in(&l, a->rel_bias);
+    vmg_arg_in(&l, vmg_attention_buckets(ctx, w->n_buckets));
+    vmg_arg_in(&l, a->segments.device);
+    vmg_arg_out(&l, a->out);
+    vmg_arg_out(&l, a->lse);
+    vmg_arg_i64(&l, a->q.ld);
+    vmg_arg_i64(&l, a->k.ld);
+    vmg_arg_i64(&l, a->v.ld);
+    vmg_arg_i64(&l, a->out.ld);
+    vmg_arg_i32(&l, (int32_t)a->n_heads);
+    vmg_arg_f32(&l, a->scale);
+    l.shape[VMG_ATTENTION_ROWS] = w->max_q;
+    l.shape[VMG_ATTENTION_OTHER_ROWS] = w->max_k;
+    l.shape[VMG_ATTENTION_HEADS] = a->n_heads * a->segments.n;
+    l.shape[VMG_ATTENTION_HEAD_DIM] = w->head_dim;
+    l.flops = 4.0 * w->n_pairs * (double)(w->head_dim * a->n_heads);
+    l.bytes = 8.0 * (double)(vmg_tensor_count(a->q) + vmg_tensor_count(a->k));
+    vmg_launch_run(ctx, &l);
 }
 
+enum { TILED, LANES };
+
+static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
+{
+    (void)arg;
+    return variant != LANES || ctx->dev.device_class == VMG_CLASS_CPU;
+}
+
+/* A processor whose driver hands vectors to its vector unit wants lanes. */
 static int default_variant(vmg_ctx *ctx, const void *arg)
 {
-    (void)ctx;
     (void)arg;
-    return 0;
+    return ctx->dev.device_class == VMG_CLASS_CPU && ctx->dev.vector_width_f32 >= 4 ? LANES : TILED;
 }
 
 static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
 {
+    static const vmg_kernel_def *const kernel[] = {[TILED] = &vmg_attention_tiled_kernel,
+                                                   [LANES] = &vmg_attention_lanes_kernel};
     const forward_call *call = arg;
-    (void)variant;
-    vmg_attention_lanes(ctx, call->a, &call->work);
+    launch_forward(ctx, kernel[variant], call->a, &call->work);
 }
 
 const vmg_variants vmg_attention_variants = {
     .name = "attention",
-    .variant = (const char *const[]){"lanes", NULL},
+    .variant = (const char *const[]){"tiled", "lanes", NULL},
     .valid = valid_variant,
     .default_variant = default_variant,
     .run = run_variant,

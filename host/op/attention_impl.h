@@ -23,7 +23,8 @@ bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_wor
  * buckets. */
 vmg_tensor vmg_attention_buckets(vmg_ctx *ctx, int64_t n_buckets);
 
-void vmg_attention_lanes(vmg_ctx *ctx, const vmg_attention *a, const vmg_attention_work *w);
-void vmg_attention_tiled(vmg_ctx *ctx, const vmg_attention *a, const vmg_attention_work *w);
+/* The shape a launch has: rows that groups own (queries, or keys in the pass for dk and dv), rows they
+ * walk, heads times segments. */
+enum { VMG_ATTENTION_ROWS, VMG_ATTENTION_OTHER_ROWS, VMG_ATTENTION_HEADS, VMG_ATTENTION_HEAD_DIM };
 
 #endif

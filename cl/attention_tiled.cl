@@ -1,0 +1,187 @@
+/*
+ * Attention by work-groups that share tiles in local memory; the equations are attention_lanes.cl's.
+ *
+ * A work-group has TX = 8 columns of TY = WG/8 work-items. It owns TY*RR rows (queries; keys in the
+ * pass for dk and dv) of one head of one segment and walks the other side TX*RC rows at a time:
+ *     product     s[row][col] = a_row . b_col: DC columns of both sides meet in `tile`
+ *     accumulate  x[row][d] += sum_col p[row][col] b_col[d]: p lies in `p`, DC rows of b in `tile`
+ * Item (tx, ty) holds rows ty*RR + r, columns tx + 8c and dimensions tx + 8u.
+ * Work-group (b, s*H + h): rows b*ROWS.. of segment s, head h.
+ */
+#if !defined D || !defined WG || !defined RR || !defined RC || !defined DC || !defined REL
+#error "attention_tiled needs D, WG, RR, RC, DC, REL"
+#endif
+
+#define TX 8
+#define ROWS (WG / TX * RR)
+#define COLS (TX * RC)
+#define DU (D / TX)
+#define P_LD (COLS + 1)
+#define A_LD (ROWS + 1)
+#define B_LD (COLS + 1)
+#define TILE (DC * (A_LD + B_LD > D ? A_LD + B_LD : D))
+
+#define EACH_R for (int r = 0; r < RR; r++)
+#define EACH_C for (int c = 0; c < RC; c++)
+#define EACH_U for (int u = 0; u < DU; u++)
+#define ROW (ty * RR + r)
+#define COL (tx + TX * c)
+#define DIM (tx + TX * u)
+
+/* s = products of rows [0, n_a) of a with rows [0, n_b) of b, 0 outside. Begins and ends without a barrier. */
+inline void product(__global const float *a, ulong lda, int n_a, __global const float *b, ulong ldb,
+                    int n_b, __local float *tile, float s[RR][RC])
+{
+    const int lid = get_local_id(0), tx = lid % TX, ty = lid / TX;
+    __local float *tb = tile + DC * A_LD;
+    EACH_R EACH_C s[r][c] = 0.0f;
+    for (int d0 = 0; d0 < D; d0 += DC) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int x = lid; x < ROWS * DC; x += WG) {
+            const int row = x / DC, d = x % DC;
+            tile[d * A_LD + row] = row < n_a ? a[row * lda + d0 + d] : 0.0f;
+        }
+        for (int x = lid; x < COLS * DC; x += WG) {
+            const int row = x / DC, d = x % DC;
+            tb[d * B_LD + row] = row < n_b ? b[row * ldb + d0 + d] : 0.0f;
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int d = 0; d < DC; d++) {
+            float bc[RC];
+            EACH_C bc[c] = tb[d * B_LD + COL];
+            EACH_R
+            {
+                const float ar = tile[d * A_LD + ROW];
+                EACH_C s[r][c] += ar * bc[c];
+            }
+        }
+    }
+}
+
+/* x += p times rows [0, n_b) of b; p is 0 in other columns. Begins with a barrier (p may just have been written). */
+inline void accumulate(__local const float *p, __global const float *b, ulong ldb, int n_b,
+                       __local float *tile, float x[RR][DU])
+{
+    const int lid = get_local_id(0), tx = lid % TX, ty = lid / TX;
+    for (int j0 = 0; j0 < n_b; j0 += DC) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int i = lid; i < DC * D; i += WG) {
+            const int row = j0 + i / D;
+            tile[i] = row < n_b ? b[row * ldb + i % D] : 0.0f;
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        for (int j = 0; j < min(DC, COLS - j0); j++) {
+            float pr[RR];
+            EACH_R pr[r] = p[ROW * P_LD + j0 + j];
+            EACH_U
+            {
+                const float bu = tile[j * D + DIM];
+                EACH_R x[r][u] += pr[r] * bu;
+            }
+        }
+    }
+}
+
+/* Sum over the TX items of every row, for all of them. */
+inline void row_sums(__local float *lanes, float v[RR])
+{
+    const int lid = get_local_id(0), tx = lid % TX, ty = lid / TX;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    EACH_R lanes[ROW * TX + tx] = v[r];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    EACH_R
+    {
+        v[r] = 0.0f;
+        for (int i = 0; i < TX; i++)
+            v[r] += lanes[ROW * TX + i];
+    }
+}
+
+inline void row_maxima(__local float *lanes, float v[RR])
+{
+    const int lid = get_local_id(0), tx = lid % TX, ty = lid / TX;
+    barrier(CLK_LOCAL_MEM_FENCE);
+    EACH_R lanes[ROW * TX + tx] = v[r];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    EACH_R for (int i = 0; i < TX; i++)
+        v[r] = fmax(v[r], lanes[ROW * TX + i]);
+}
+
+/* Bias of a head for the distance key - query; `bucket` covers -MAX_DISTANCE to MAX_DISTANCE. */
+#if REL
+#define BUCKET(distance) (I32(bucket)[clamp(distance, -MAX_DISTANCE, MAX_DISTANCE) + MAX_DISTANCE])
+#define REL_BIAS(distance) (CF32(rel_bias)[(ulong)BUCKET(distance) * n_heads + h])
+#else
+#define REL_BIAS(distance) 0.0f
+#endif
+#define KEY_BIAS(row) (key_bias ? CF32(key_bias)[row] : 0.0f)
+
+#define GROUP                                                                                      \
+    const int lid = get_local_id(0), tx = lid % TX, ty = lid / TX;                                 \
+    const int h = get_group_id(1) % n_heads, s_index = get_group_id(1) / n_heads;                  \
+    const int4 seg = vload4(s_index, I32(segments));                                               \
+    const ulong head = (ulong)h * D;                                                               \
+    __local float tile[TILE], p[ROWS * P_LD], lanes[ROWS * TX];
+
+/* ---- forward ---- */
+
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void attention_tiled(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTENSOR(rel_bias),
+                     CTENSOR(bucket), CTENSOR(segments), TENSOR(out), TENSOR(lse), ulong ldq,
+                     ulong ldk, ulong ldv, ulong ldo, int n_heads, float scale)
+{
+    GROUP
+    const int i0 = get_group_id(0) * ROWS, n_i = min(seg.y - i0, ROWS);
+    if (n_i <= 0)
+        return;
+    const ulong row = seg.x + i0;
+    float m[RR], l[RR], x[RR][DU];
+    EACH_R
+    {
+        m[r] = -FLT_MAX;
+        l[r] = 0.0f;
+        EACH_U x[r][u] = 0.0f;
+    }
+    for (int j0 = 0; j0 < seg.w; j0 += COLS) {
+        const int n_j = min(seg.w - j0, COLS);
+        const ulong key = seg.z + j0;
+        float s[RR][RC], m_new[RR];
+        product(CF32(q) + row * ldq + head, ldq, n_i, CF32(k) + key * ldk + head, ldk, n_j, tile, s);
+        EACH_R
+        {
+            m_new[r] = m[r];
+            EACH_C
+            {
+                s[r][c] = COL < n_j ? s[r][c] * scale + KEY_BIAS(key + COL) +
+                                          REL_BIAS(j0 + COL - i0 - ROW)
+                                    : -INFINITY;
+                m_new[r] = fmax(m_new[r], s[r][c]);
+            }
+        }
+        row_maxima(lanes, m_new);
+        EACH_R
+        {
+            const float alpha = exp(m[r] - m_new[r]);
+            float sum = 0.0f;
+            EACH_C
+            {
+                const float e = exp(s[r][c] - m_new[r]);
+                p[ROW * P_LD + COL] = e;
+                sum += e;
+            }
+            m[r] = m_new[r];
+            l[r] = l[r] * alpha + sum;
+            EACH_U x[r][u] *= alpha;
+        }
+        accumulate(p, CF32(v) + key * ldv + head, ldv, n_j, tile, x);
+    }
+    row_sums(lanes, l);
+    EACH_R
+    {
+        if (ROW >= n_i)
+            continue;
+        EACH_U F32(out)[(row + ROW) * ldo + head + DIM] = l[r] == 0.0f ? 0.0f : x[r][u] / l[r];
+        if (lse && tx == 0)
+            F32(lse)[(row + ROW) * n_heads + h] = m[r] + log(l[r]);
+    }
+}
