@@ -33,6 +33,8 @@ tests_test_rep276_SOURCES = tests/test_rep276.c
 tests_test_rep276_LDADD = tests/libmotion.la
 check_PROGRAMS += tests/test_mbench
 tests_test_mbench_SOURCES = tests/test_mbench.c
+check_PROGRAMS += tests/test_selftest
+tests_test_selftest_SOURCES = tests/test_selftest.c
 
 # Op families: tests/op/x.c defines vmg_suite_x; add one block per family.
 check_LTLIBRARIES += tests/libop.la

@@ -5,7 +5,8 @@
 #include "src/cli/cli.h"
 
 #define VMG_COMMANDS \
-    VMG_COMMAND(devices)
+    VMG_COMMAND(devices) \
+    VMG_COMMAND(selftest)
 
 #define VMG_COMMAND(name) extern const vmg_command vmg_cmd_##name;
 VMG_COMMANDS

@@ -16,6 +16,7 @@ static const struct {
     const char *kind;
     vmg_selftest_fn *check;
 } kinds[] = {
+    {"mbench", vmg_selftest_mbench},
     {"motion", vmg_selftest_motion},
 };
 

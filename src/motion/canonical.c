@@ -40,6 +40,16 @@ void vmg_canonical_ground(vmg_poses *p)
     vmg_poses_translate(p, (double[3]){0, 0, -vmg_poses_lowest(p, 2)});
 }
 
+void vmg_joints_z_up_to_y_up(float *joints, int64_t T)
+{
+    for (float *p = joints; p < joints + T * VMG_N_JOINTS * 3; p += 3) {
+        float y = p[1];
+        p[0] = -p[0];
+        p[1] = p[2];
+        p[2] = y;
+    }
+}
+
 void vmg_canonical_extrinsic(const vmg_canonical *did, float extrinsic[9])
 {
     static const double flip[9] = {1, 0, 0, 0, 0, -1, 0, 1, 0};

@@ -33,6 +33,9 @@ extern const double vmg_axes_camera_to_z_up[9]; /* (x,y,z) -> (-x,-z,-y): y down
 extern const double vmg_axes_y_up_to_z_up[9];   /* (x,y,z) -> (-x,z,y): what faced +z faces +y */
 extern const double vmg_axes_z_up_to_y_up[9];   /* (x,y,z) -> (-x,z,y) again: its own inverse */
 
+/* joints (T,22,3), z up, to the published export's y up, in place: (x,y,z) -> (-x,z,y). */
+void vmg_joints_z_up_to_y_up(float *joints, int64_t T);
+
 /*
  * The camera of a clip from video, seen from the canonical frame, as the published files store it:
  * 6D of M [[1,0,0],[0,0,-1],[0,1,0]], then the row vector -(delta M) reordered (x,z,y) with its
