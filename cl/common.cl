@@ -25,6 +25,18 @@ inline float ld_bf16(__global const uchar *p, ulong i)
 {
     return as_float((uint)((__global const ushort *)p)[i] << 16);
 }
+/* Block types (GGUF): element i of rows of whole blocks of 32 values, each a scale (f16) and 32 bytes or 16
+ * pairs of nibbles (low: values 0..15, high: 16..31). */
+inline float ld_q8_0(__global const uchar *p, ulong i)
+{
+    p += i / 32 * 34;
+    return vload_half(0, (__global const half *)p) * (float)(char)p[2 + i % 32];
+}
+inline float ld_q4_0(__global const uchar *p, ulong i)
+{
+    p += i / 32 * 18;
+    return vload_half(0, (__global const half *)p) * (float)((p[2 + i % 16] >> (i % 32 / 16 * 4) & 15) - 8);
+}
 inline void st_f32(__global uchar *p, ulong i, float v) { ((__global float *)p)[i] = v; }
 inline void st_f16(__global uchar *p, ulong i, float v) { vstore_half_rte(v, i, (__global half *)p); }
 
@@ -59,3 +71,60 @@ inline float sum16(float16 v) { return sum8(v.lo + v.hi); }
 /* x/2·(1 + tanh(u)) = x·sigmoid(2u), u = sqrt(2/pi)(x + 0.044715 x³). */
 #define GELU_TANH(x) ((x) / (1.0f + exp(-1.5957691216057308f * ((x) + 0.044715f * (x) * (x) * (x)))))
 #define SILU(x) ((x) / (1.0f + exp(-(x))))
+
+/* ---- the epilogue of matrix products (host/op/matmul.h), applied to one value or vector of a row ---- */
+
+#define EPI_ACT 3 /* mask of the activation */
+#define EPI_BIAS 4
+#define EPI_PREACT 8
+#define EPI_MUL 16
+#define EPI_GATE 32
+#define EPI_GROUP 64
+#define EPI_RESIDUAL 128
+#define EPI_ACCUMULATE 256
+
+/* No restrict: the residual may be the output itself. */
+#define EPI_TENSOR(x) __global uchar *x, ulong x##_off
+#define EPILOGUE_PARAMS                                                                                      \
+    EPI_TENSOR(out), EPI_TENSOR(bias), EPI_TENSOR(preact), EPI_TENSOR(mul), EPI_TENSOR(gate),                 \
+        EPI_TENSOR(group), EPI_TENSOR(residual), long out_ld, long gate_ld, long residual_ld, long epi_cols, \
+        float alpha, int epi_flags
+
+typedef struct epilogue {
+    __global float *out, *bias, *preact, *mul, *gate, *residual;
+    __global int *group;
+    long out_ld, gate_ld, residual_ld, cols;
+    float alpha;
+    int flags;
+} epilogue;
+
+#define EPILOGUE_INIT                                                                                        \
+    {(__global float *)AT(out),  (__global float *)AT(bias), (__global float *)AT(preact),                    \
+     (__global float *)AT(mul),  (__global float *)AT(gate), (__global float *)AT(residual),                  \
+     (__global int *)AT(group),  out_ld, gate_ld, residual_ld, epi_cols, alpha, epi_flags}
+
+/* Defines `name`(e, m, n, y): finishes y = the product at row m, columns n and on, and stores it. */
+#define EPILOGUE_FUNCTION(name, T, LOAD, STORE)                                                              \
+    inline void name(const epilogue *e, long m, long n, T y)                                                 \
+    {                                                                                                        \
+        y *= e->alpha;                                                                                       \
+        if (e->flags & EPI_BIAS)                                                                             \
+            y += LOAD(e->bias + n);                                                                          \
+        if (e->flags & EPI_PREACT)                                                                           \
+            STORE(y, e->preact + m * e->cols + n);                                                           \
+        if ((e->flags & EPI_ACT) == ACT_GELU_TANH)                                                           \
+            y = GELU_TANH(y);                                                                                \
+        else if ((e->flags & EPI_ACT) == ACT_SILU)                                                           \
+            y = SILU(y);                                                                                     \
+        if (e->flags & EPI_MUL)                                                                              \
+            y *= LOAD(e->mul + m * e->cols + n);                                                             \
+        if (e->flags & EPI_GATE)                                                                             \
+            y *= LOAD(e->gate + (e->flags & EPI_GROUP ? e->group[m] : 0) * e->gate_ld + n);                   \
+        if (e->flags & EPI_RESIDUAL)                                                                         \
+            y += LOAD(e->residual + m * e->residual_ld + n);                                                 \
+        if (e->flags & EPI_ACCUMULATE)                                                                       \
+            y += LOAD(e->out + m * e->out_ld + n);                                                           \
+        STORE(y, e->out + m * e->out_ld + n);                                                                \
+    }
+#define EPI_LOAD1(p) (*(p))
+#define EPI_STORE1(v, p) (*(p) = (v))

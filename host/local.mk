@@ -19,3 +19,8 @@ libvmg_la_SOURCES += \
 	host/tune.c host/tune.h host/tune_search.c host/tune_search.h
 libvmg_la_SOURCES += \
 	host/op/attention.c host/op/attention.h host/op/attention_impl.h host/op/attention_lanes.c host/op/attention_tiled.c
+	host/op/attention.c host/op/attention.h host/op/attention_impl.h host/op/attention_lanes.c
+libvmg_la_SOURCES += host/blas.c host/blas.h host/blas_params.cc host/blas_params.h
+libvmg_la_SOURCES += \
+	host/op/matmul.c host/op/matmul.h host/op/matmul_path.h host/op/matmul_weight.c \
+	host/op/matmul_packed.c host/op/matmul_tiled.c
