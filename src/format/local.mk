@@ -11,4 +11,8 @@ libvmg_la_SOURCES += \
 	src/format/strided.c src/format/strided.h \
 	src/format/torch.c src/format/torch.h \
 	src/format/weights_file.c src/format/weights_file.h \
+	src/format/write_gguf.c \
+	src/format/write_safetensors.c \
+	src/format/write_torch.c \
+	src/format/writer.c src/format/writer.h src/format/writer_formats.h \
 	src/format/zip.c src/format/zip.h src/format/zip_write.c

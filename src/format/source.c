@@ -12,7 +12,7 @@ static void release(const vmg_weights *w, const vmg_weight *t, size_t off, size_
 {
     const vmg_source *s = (const vmg_source *)w;
     uintptr_t p = (uintptr_t)t->data, begin = (uintptr_t)s->map.data;
-    if (p >= begin && p - begin < s->map.size)
+    if (!s->in_memory && p >= begin && p - begin < s->map.size)
         vmg_map_release(&s->map, p - begin + off, size);
 }
 
@@ -25,7 +25,10 @@ static void source_close(vmg_weights *w)
     free((void *)(uintptr_t)w->tensors);
     free((void *)(uintptr_t)w->by_name);
     free((void *)(uintptr_t)w->meta);
-    vmg_map_close(&s->map);
+    if (s->in_memory)
+        free(s->map.path);
+    else
+        vmg_map_close(&s->map);
     free(s);
 }
 
@@ -249,25 +252,53 @@ static int index_names(vmg_source *s)
     return rc;
 }
 
-int vmg_source_open(const char *path, vmg_source_reader *read, vmg_weights **out)
+/* Lets `read` fill the source; frees it on failure. */
+static int fill(vmg_source *s, vmg_source_reader *read, vmg_weights **out)
 {
-    *out = NULL;
-    vmg_source *s = vmg_calloc(1, sizeof *s);
-    if (!s)
-        return VMG_E_NOMEM;
-    s->base.ops = &source_ops;
-    int rc = vmg_map_open(path, &s->map);
-    if (rc == VMG_OK) {
-        s->base.path = s->map.path;
-        rc = read(s);
-        if (rc == VMG_OK)
-            rc = index_names(s);
-        if (rc != VMG_OK)
-            vmg_fail_prefix(rc, "%s", path);
-    }
+    s->base.path = s->map.path;
+    int rc = read(s);
+    if (rc == VMG_OK)
+        rc = index_names(s);
     if (rc == VMG_OK)
         *out = &s->base;
     else
+        vmg_fail_prefix(rc, "%s", s->map.path);
+    return rc;
+}
+
+static vmg_source *new_source(void)
+{
+    vmg_source *s = vmg_calloc(1, sizeof *s);
+    if (s)
+        s->base.ops = &source_ops;
+    return s;
+}
+
+int vmg_source_open(const char *path, vmg_source_reader *read, vmg_weights **out)
+{
+    *out = NULL;
+    vmg_source *s = new_source();
+    if (!s)
+        return VMG_E_NOMEM;
+    int rc = vmg_map_open(path, &s->map);
+    if (rc == VMG_OK)
+        rc = fill(s, read, out);
+    if (rc != VMG_OK)
+        source_close(&s->base);
+    return rc;
+}
+
+int vmg_source_open_memory(const char *label, const void *data, size_t size, vmg_source_reader *read,
+                           vmg_weights **out)
+{
+    *out = NULL;
+    vmg_source *s = new_source();
+    if (!s)
+        return VMG_E_NOMEM;
+    s->in_memory = true;
+    s->map = (vmg_map){data, size, vmg_strdup(label)};
+    int rc = s->map.path ? fill(s, read, out) : VMG_E_NOMEM;
+    if (rc != VMG_OK)
         source_close(&s->base);
     return rc;
 }

@@ -16,6 +16,7 @@ enum { VMG_SOURCE_MAX_ENTRIES = 1 << 20, VMG_SOURCE_MAX_NAME_BYTES = 64 << 20 };
 typedef struct vmg_source {
     vmg_weights base;
     vmg_map map;
+    bool in_memory; /* map.data is the caller's */
     size_t tensors_cap, meta_cap, copied_bytes, name_bytes;
     void **owned; /* blocks freed with the source */
     size_t n_owned, owned_cap;
@@ -27,6 +28,10 @@ typedef int vmg_source_reader(vmg_source *s);
 /* Open `path`, let `read` fill a source, index it. The message of a failed reader gets the path put
  * in front, so readers leave it out. */
 int vmg_source_open(const char *path, vmg_source_reader *read, vmg_weights **out);
+
+/* The same over bytes in memory, which must outlive the source; `label` stands for the path. */
+int vmg_source_open_memory(const char *label, const void *data, size_t size, vmg_source_reader *read,
+                           vmg_weights **out);
 
 /* Bytes that live as long as the source. NULL on exhaustion. */
 void *vmg_source_alloc(vmg_source *s, size_t bytes);

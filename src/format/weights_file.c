@@ -67,6 +67,11 @@ int vmg_weights_open(const char *path, vmg_weights **out)
     return rc;
 }
 
+int vmg_weights_open_memory(const char *label, const void *data, size_t size, vmg_weights **out)
+{
+    return vmg_source_open_memory(label, data, size, read_by_content, out);
+}
+
 /* ---- several files ---- */
 
 /* A source whose tensors and metadata belong to other sources. */

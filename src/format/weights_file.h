@@ -16,6 +16,10 @@
  */
 int vmg_weights_open(const char *path, vmg_weights **out);
 
+/* The same for a file's bytes in memory, which must outlive the source; `label` stands for the path in
+ * messages. */
+int vmg_weights_open_memory(const char *label, const void *data, size_t size, vmg_weights **out);
+
 /*
  * Several files as one source, in the order given (safetensors shards, weights and a vocabulary...).
  * A tensor that occurs in two of them is an error; of metadata the first file's entry counts.
