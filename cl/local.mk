@@ -1,8 +1,10 @@
 # Kernels: every .cl file becomes a C array inside the library (cl/embed.awk). Append yours.
 VMG_CL_FILES = cl/common.cl
-VMG_CL_FILES += cl/attention_lanes.cl cl/attention_tiled.cl
 VMG_CL_FILES += cl/attention_lanes.cl
-VMG_CL_FILES += cl/matmul_pack.cl cl/matmul_packed.cl cl/matmul_tiled.cl
+VMG_CL_FILES += cl/attention_tiled.cl
+VMG_CL_FILES += cl/matmul_pack.cl
+VMG_CL_FILES += cl/matmul_packed.cl
+VMG_CL_FILES += cl/matmul_tiled.cl
 
 # Tuned parameters that ship (written by `vimogen tune --export`), embedded the same way.
 VMG_TUNED_FILES =
