@@ -1,5 +1,10 @@
 # The program: one file per subcommand.
 bin_PROGRAMS += vimogen
 vimogen_LDADD = libvmg.la
-vimogen_SOURCES = src/cli/cli.h src/cli/commands.h src/cli/main.c src/cli/opt.c src/cli/term.c \
-	src/cli/cmd_devices.c src/cli/cmd_selftest.c
+vimogen_SOURCES = src/cli/cli.h
+vimogen_SOURCES += src/cli/commands.h
+vimogen_SOURCES += src/cli/main.c
+vimogen_SOURCES += src/cli/opt.c
+vimogen_SOURCES += src/cli/term.c
+vimogen_SOURCES += src/cli/cmd_devices.c
+vimogen_SOURCES += src/cli/cmd_selftest.c

@@ -1,4 +1,2 @@
 # Sources of src/mbench.
-libvmg_la_SOURCES += \
-	src/mbench/floating.c src/mbench/floating.h \
-	src/mbench/joints.c src/mbench/joints.h
+libvmg_la_SOURCES += src/mbench/floating.c src/mbench/floating.h src/mbench/joints.c src/mbench/joints.h
