@@ -39,6 +39,8 @@ check_PROGRAMS += tests/test_mbench
 tests_test_mbench_SOURCES = tests/test_mbench.c
 check_PROGRAMS += tests/test_selftest
 tests_test_selftest_SOURCES = tests/test_selftest.c
+check_PROGRAMS += tests/test_bvh
+tests_test_bvh_SOURCES = tests/test_bvh.c
 
 # Op families: tests/op/x.c defines vmg_suite_x; add one block per family.
 check_LTLIBRARIES += tests/libop.la
