@@ -62,3 +62,4 @@ check_PROGRAMS += tests/op/test_matmul
 tests_op_test_matmul_SOURCES = tests/op/matmul.c tests/op/main.c
 tests_op_test_matmul_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_matmul
 tests_op_test_matmul_LDADD = tests/libop.la $(LDADD)
+include tests/fuzz/local.mk

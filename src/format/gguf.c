@@ -263,9 +263,12 @@ static int read_tensors(vmg_source *s, vmg_cursor *c, uint64_t n)
 
 int vmg_gguf_read(vmg_source *s)
 {
-    vmg_cursor c = {s->map.data, 4, s->map.size};
+    vmg_cursor c = {s->map.data, 0, s->map.size};
     uint64_t version, n_tensors, n_meta;
     s->base.format = "gguf";
+    if (!vmg_gguf_recognise(c.data, c.size))
+        return vmg_fail(VMG_E_FORMAT, "not a GGUF file: its first bytes are not \"GGUF\"");
+    c.at = 4;
     if (!vmg_cursor_le(&c, 4, &version) || !vmg_cursor_le(&c, 8, &n_tensors) ||
         !vmg_cursor_le(&c, 8, &n_meta))
         return ends_early(&c, "the GGUF header");

@@ -109,8 +109,6 @@ static vmg_pickle_value *top(const machine *m)
  * recalled from the memo could be appended many times over. */
 static int append(machine *m, vmg_pickle_value *to, vmg_pickle_value *const *items, size_t n)
 {
-    if (n == 0)
-        return VMG_OK;
     m->n_appended += n;
     if (m->n_appended > VMG_PICKLE_MAX_OPS)
         return bad(m, "makes the containers hold too much in sum");
@@ -135,8 +133,8 @@ static int collect(machine *m, enum vmg_pickle_kind kind, size_t n)
     vmg_pickle_value *v = new_value(m, kind);
     if (!v)
         return no_value(m);
-    int rc = append(m, v, m->stack + m->n_stack - n, n);
     m->n_stack -= n;
+    int rc = n ? append(m, v, m->stack + m->n_stack, n) : VMG_OK;
     return rc == VMG_OK ? push(m, v) : rc;
 }
 
@@ -371,9 +369,8 @@ static int extend(machine *m, enum vmg_pickle_kind kind, size_t n)
     vmg_pickle_value *to = m->stack[m->n_stack - n - 1];
     if (to->kind != kind || (kind == VMG_PICKLE_DICT && n % 2))
         return bad(m, "adds to something else than it should");
-    int rc = append(m, to, m->stack + m->n_stack - n, n);
     m->n_stack -= n;
-    return rc;
+    return n ? append(m, to, m->stack + m->n_stack, n) : VMG_OK;
 }
 
 static int op_container(machine *m)

@@ -1,0 +1,118 @@
+/* Writes the fuzz targets' seeds: small honest files of every format, below the folder it is given. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/fs.h"
+#include "host/base/mem.h"
+#include "src/format/writer.h"
+#include "src/format/zip.h"
+
+/* DIR/target/name; exits on exhaustion, as a test program may. */
+static char *place(const char *dir, const char *target, const char *name)
+{
+    char *folder = vmg_path_join(dir, target), *path = folder ? vmg_path_join(folder, name) : NULL;
+    if (!path || vmg_mkdirs(folder) != VMG_OK)
+        exit(1);
+    free(folder);
+    return path;
+}
+
+static int write_model(const char *path, vmg_dtype wide)
+{
+    static const uint8_t data[72] = {1, 2, 3};
+    static const uint8_t words[] = {2, 0, 0, 0, 0, 0, 0, 0, 'h', 'i'};
+    vmg_writer *w = NULL;
+    size_t bytes = 0;
+    bool safetensors = strstr(path, ".safetensors") != NULL;
+    int rc = vmg_writer_open(path, &w);
+    if (rc == VMG_OK)
+        rc = vmg_writer_meta_string(w, "name", "x");
+    if (rc == VMG_OK)
+        rc = vmg_writer_meta_int(w, "count", VMG_U32, 3);
+    if (rc == VMG_OK)
+        rc = vmg_writer_meta_real(w, "eps", VMG_F64, 1e-6);
+    if (rc == VMG_OK && !safetensors)
+        rc = vmg_writer_meta(w, &(vmg_meta){.key = "words", .kind = VMG_META_STRINGS, .data = words,
+                                            .n = 1, .data_bytes = sizeof words});
+    if (rc == VMG_OK)
+        rc = vmg_writer_declare(w, "a", VMG_F32, 2, (int64_t[]){2, 3});
+    if (rc == VMG_OK)
+        rc = vmg_writer_declare(w, "b.c", wide, 2, (int64_t[]){1, 32});
+    if (rc == VMG_OK)
+        rc = vmg_writer_data(w, data, 24);
+    if (rc == VMG_OK)
+        rc = vmg_dtype_bytes(wide, 32, &bytes);
+    if (rc == VMG_OK)
+        rc = vmg_writer_data(w, data, bytes);
+    if (rc == VMG_OK)
+        rc = vmg_writer_commit(w);
+    vmg_writer_free(w);
+    return rc;
+}
+
+/* Pickles beyond what our own writer makes. */
+static const struct {
+    const char *name, *text;
+    size_t n;
+} pickles[] = {
+#define SEED(name, text) {name, text, sizeof text - 1}
+    SEED("nested", "\x80\2}(X\1\0\0\0mccollections\nOrderedDict\n)R(X\1\0\0\0wK\1u}X\1\0\0\0kK\2sb"
+                   "X\1\0\0\0l](K\1G\x40\4\0\0\0\0\0\0eK\7(NX\1\0\0\0at.u."),
+    SEED("memo", "\x80\4\x95\x12\0\0\0\0\0\0\0}\x94(\x8c\1a\x94K\1\x8c\1b\x94h\1u."),
+    SEED("array", "\x80\4\x8c\x16numpy._core.multiarray\x8c\x0c_reconstruct\x93\x8c\5numpy\x8c\7ndarray"
+                  "\x93K\0\x85" "C\1b\x87R(K\1K\2\x85\x8c\5numpy\x8c\5dtype\x93\x8c\2i2\x89\x88\x87R(K\3"
+                  "\x8c\1<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89" "C\4\1\2\3\4tb."),
+    SEED("scalar", "\x80\2cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\2\0\0\0f8K\0K\1\x87R(K\3"
+                   "X\1\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbc_codecs\nencode\nX\x08\0\0\0"
+                   "\0\0\0\0\0\0\0\0X\6\0\0\0latin1\x86R\x86R."),
+    SEED("strided", "\x80\2ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n"
+                    "X\1\0\0\0" "0X\3\0\0\0cpuK\x10tQK\0(K\2K\3t(K\1K\2t\x89" "ccollections\nOrderedDict\n"
+                    ")RtR."),
+    SEED("sets", "\x80\4\x8f(K\1K\2\x90(K\1\x91\x86(K\1K\2d\x86\x88\x89N\x87\x86\x8a\2\xff\x7f\x86."),
+};
+
+int main(int argc, char **argv)
+{
+    if (argc != 2) {
+        fprintf(stderr, "usage: seeds DIR\n");
+        return 2;
+    }
+    const char *dir = argv[1];
+    char *gguf = place(dir, "gguf", "model.gguf"), *st = place(dir, "safetensors", "m.safetensors");
+    char *pt = place(dir, "zip", "model.pt"), *npy = place(dir, "npy", "array.npy");
+    char *bytes = NULL;
+    size_t n;
+    vmg_zip zip = {0};
+    int rc = write_model(gguf, VMG_Q4_0);
+    if (rc == VMG_OK)
+        rc = write_model(st, VMG_BF16);
+    if (rc == VMG_OK)
+        rc = write_model(pt, VMG_F16);
+    if (rc == VMG_OK)
+        rc = vmg_array_write(npy, VMG_F32, 2, (int64_t[]){1, 2}, (float[]){1, 2});
+    if (rc == VMG_OK)
+        rc = vmg_read_file(pt, 1 << 20, &bytes, &n);
+    if (rc == VMG_OK)
+        rc = vmg_zip_open((uint8_t *)bytes, n, &zip);
+    if (rc == VMG_OK) {
+        char *path = place(dir, "pickle", "model");
+        const vmg_zip_entry *e = vmg_zip_find(&zip, "archive/data.pkl");
+        rc = e ? vmg_write_file(path, e->data, e->size) : VMG_E_NOTFOUND;
+        free(path);
+    }
+    for (size_t i = 0; rc == VMG_OK && i < VMG_COUNT(pickles); i++) {
+        char *path = place(dir, "pickle", pickles[i].name);
+        rc = vmg_write_file(path, pickles[i].text, pickles[i].n);
+        free(path);
+    }
+    if (rc != VMG_OK)
+        fprintf(stderr, "seeds: %s\n", vmg_error_message());
+    vmg_zip_close(&zip);
+    free(bytes);
+    free(gguf);
+    free(st);
+    free(pt);
+    free(npy);
+    return rc == VMG_OK ? 0 : 1;
+}
