@@ -5,6 +5,8 @@ VMG_CL_FILES += cl/attention_tiled.cl
 VMG_CL_FILES += cl/matmul_pack.cl
 VMG_CL_FILES += cl/matmul_packed.cl
 VMG_CL_FILES += cl/matmul_tiled.cl
+VMG_CL_FILES += cl/matmul_amx.cl
+VMG_CL_FILES += cl/matmul_pack_amx.cl
 
 # Tuned parameters that ship (written by `vimogen tune --export`), embedded the same way.
 VMG_TUNED_FILES =

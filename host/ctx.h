@@ -16,6 +16,8 @@ struct vmg_tuner;
 struct vmg_profile;
 struct vmg_plan;
 
+enum vmg_matrix_unit { VMG_MATRIX_UNIT_UNKNOWN, VMG_MATRIX_UNIT_NONE, VMG_MATRIX_UNIT_AMX };
+
 /* How to open a context. {0} is a good default. */
 typedef struct vmg_ctx_options {
     const char *device;    /* vmg_device_find's words */
@@ -38,6 +40,7 @@ typedef struct vmg_ctx {
     uint64_t memory_bytes, peak_memory_bytes; /* allocated through vmg_ctx_buffer now, and at most */
     bool plan;   /* plan mode: check shapes and count bytes, touch no device (host/plan.h) */
     bool allow_bf16; /* vmg_matmul_allow_bf16 */
+    int matrix_unit; /* what vmg_matmul_matrix_unit found */
     int error;   /* first failure's status, VMG_OK until then; ops do nothing once it is set */
     char message[8192];
     struct vmg_program_cache *programs;

@@ -28,3 +28,4 @@ libvmg_la_SOURCES += host/op/matmul_path.h
 libvmg_la_SOURCES += host/op/matmul_weight.c
 libvmg_la_SOURCES += host/op/matmul_packed.c
 libvmg_la_SOURCES += host/op/matmul_tiled.c
+libvmg_la_SOURCES += host/op/matmul_amx.c

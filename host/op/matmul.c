@@ -10,8 +10,8 @@
 
 /* ---- the table of paths ---- */
 
-const vmg_matmul_path *const vmg_matmul_paths[] = {&vmg_matmul_tiled, &vmg_matmul_packed, NULL};
-static const char *const path_names[] = {"tiled", "packed", NULL}; /* the same, for vmg_variants */
+const vmg_matmul_path *const vmg_matmul_paths[] = {&vmg_matmul_tiled, &vmg_matmul_packed, &vmg_matmul_amx, NULL};
+static const char *const path_names[] = {"tiled", "packed", "amx", NULL}; /* the same, for vmg_variants */
 
 static bool path_valid(vmg_ctx *ctx, int i, const void *arg)
 {
@@ -33,7 +33,9 @@ static int path_named(const char *name)
 
 static int default_path(vmg_ctx *ctx, const void *arg)
 {
-    (void)arg;
+    const vmg_product *p = arg;
+    if (p->b.layout == VMG_LAYOUT_AMX)
+        return path_named("amx");
     return path_named(ctx->dev.device_class == VMG_CLASS_CPU ? "packed" : "tiled");
 }
 
@@ -147,12 +149,6 @@ void vmg_op_matmul(vmg_ctx *ctx, const vmg_matmul *m)
 void vmg_matmul_allow_bf16(vmg_ctx *ctx, bool allow)
 {
     ctx->allow_bf16 = allow;
-}
-
-const char *vmg_matmul_matrix_unit(vmg_ctx *ctx)
-{
-    (void)ctx;
-    return "none";
 }
 
 /* ---- what the paths share ---- */

@@ -48,6 +48,10 @@ void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, in
 /* A row-major block-quantised weight (N,K) in panels. */
 void vmg_matmul_pack_blocks(vmg_ctx *ctx, vmg_tensor t, vmg_tensor dst);
 
+/* AMX tiles of the same matrix: the left operand of a product or the right one (a weight). */
+void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i, int64_t stride_k,
+                         bool right, vmg_tensor dst);
+
 /* b in panels: itself if it is packed already, else a packed copy in scratch. */
 vmg_tensor vmg_matmul_panels(vmg_ctx *ctx, const vmg_product *p);
 

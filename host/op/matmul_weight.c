@@ -1,4 +1,6 @@
 /* Weights packed once at load: which layout, how many bytes, and the packing itself. */
+#include <string.h>
+
 #include "host/base/mem.h"
 #include "host/op/matmul_path.h"
 
@@ -81,9 +83,10 @@ vmg_tensor vmg_matmul_panels(vmg_ctx *ctx, const vmg_product *p)
 
 vmg_layout vmg_matmul_weight_layout(vmg_ctx *ctx, vmg_dtype dtype, int64_t n, int64_t k)
 {
-    (void)dtype;
     (void)n;
     (void)k;
+    if (dtype == VMG_BF16 && !strcmp(vmg_matmul_matrix_unit(ctx), "amx-bf16"))
+        return VMG_LAYOUT_AMX;
     return ctx->dev.device_class == VMG_CLASS_CPU ? VMG_LAYOUT_PANEL : VMG_LAYOUT_ROW;
 }
 
@@ -118,7 +121,9 @@ void vmg_op_weight_pack(vmg_ctx *ctx, vmg_tensor src, vmg_tensor dst, int64_t n0
         return;
     vmg_tensor to = dst;
     to.off_bytes += vmg_matmul_weight_bytes(dst.layout, dst.dtype, n0, k);
-    if (vmg_dtype_get(src.dtype).block_len > 1)
+    if (dst.layout == VMG_LAYOUT_AMX)
+        vmg_matmul_pack_amx(ctx, src, n, k, src.ld, 1, true, to);
+    else if (vmg_dtype_get(src.dtype).block_len > 1)
         vmg_matmul_pack_blocks(ctx, src, to);
     else
         vmg_matmul_pack_panels(ctx, src, n, k, src.ld, 1, VMG_PANEL, to);
