@@ -63,3 +63,6 @@ tests_op_test_matmul_SOURCES = tests/op/matmul.c tests/op/main.c
 tests_op_test_matmul_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_matmul
 tests_op_test_matmul_LDADD = tests/libop.la $(LDADD)
 include tests/fuzz/local.mk
+check_PROGRAMS += tests/test_retarget
+tests_test_retarget_SOURCES = tests/test_retarget.c
+tests_test_retarget_LDADD = tests/libmotion.la

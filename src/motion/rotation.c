@@ -193,6 +193,50 @@ void vmg_rot_to_quat(const double R[9], double q[4])
         q[i] = p[i] / n;
 }
 
+/* One Jacobi rotation that zeroes A[p][q] of a symmetric 4x4 matrix, accumulated in V's columns. */
+static void jacobi_step(double A[4][4], double V[4][4], int p, int q)
+{
+    if (fabs(A[p][q]) < 1e-300)
+        return;
+    double theta = (A[q][q] - A[p][p]) / (2 * A[p][q]);
+    double t = (theta < 0 ? -1 : 1) / (fabs(theta) + sqrt(theta * theta + 1));
+    double c = 1 / sqrt(t * t + 1), s = t * c;
+    for (int k = 0; k < 4; k++) {
+        double a = A[k][p], b = A[k][q], v = V[k][p], w = V[k][q];
+        A[k][p] = c * a - s * b;
+        A[k][q] = s * a + c * b;
+        V[k][p] = c * v - s * w;
+        V[k][q] = s * v + c * w;
+    }
+    for (int k = 0; k < 4; k++) {
+        double a = A[p][k], b = A[q][k];
+        A[p][k] = c * a - s * b;
+        A[q][k] = s * a + c * b;
+    }
+}
+
+/* tr(R(q)^T M) is a quadratic form in the quaternion q: its largest eigenvector is the answer. */
+void vmg_rot_nearest(const double M[9], double R[9])
+{
+    double wx = M[7] - M[5], wy = M[2] - M[6], wz = M[3] - M[1];
+    double xy = M[1] + M[3], xz = M[2] + M[6], yz = M[5] + M[7];
+    double A[4][4] = {{M[0] + M[4] + M[8], wx, wy, wz},
+                      {wx, M[0] - M[4] - M[8], xy, xz},
+                      {wy, xy, M[4] - M[0] - M[8], yz},
+                      {wz, xz, yz, M[8] - M[0] - M[4]}};
+    double V[4][4] = {{1, 0, 0, 0}, {0, 1, 0, 0}, {0, 0, 1, 0}, {0, 0, 0, 1}}, q[4];
+    for (int sweep = 0; sweep < 12; sweep++) /* converges quadratically: 5 or 6 suffice */
+        for (int i = 0; i < 3; i++)
+            for (int j = i + 1; j < 4; j++)
+                jacobi_step(A, V, i, j);
+    int best = 0;
+    for (int i = 1; i < 4; i++)
+        best = A[i][i] > A[best][best] ? i : best;
+    for (int i = 0; i < 4; i++)
+        q[i] = V[i][best];
+    vmg_rot_from_quat(q, R);
+}
+
 void vmg_rot_from_axis_angle(const double a[3], double R[9])
 {
     double angle = vmg_vec_norm(a);

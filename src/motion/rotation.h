@@ -39,6 +39,10 @@ void vmg_rot_to_6d(const double R[9], float d6[6]);
 /* Nearest right-handed orthonormal frame in the Gram-Schmidt sense (first column kept). */
 void vmg_rot_orthonormalise(double R[9]);
 
+/* The rotation closest to any matrix M: it maximises tr(R^T M). With M = sum of w b a^T it is the
+ * best rotation of vectors a onto b (Horn 1987); with M a sum of rotations it is their mean. */
+void vmg_rot_nearest(const double M[9], double R[9]);
+
 void vmg_rot_from_quat(const double q[4],
                        double R[9]); /* q need not be normalised; zero = identity */
 void vmg_rot_to_quat(const double R[9], double q[4]); /* w >= 0 */

@@ -2,6 +2,7 @@
 #ifndef VMG_SRC_MOTION_SKELETON_H
 #define VMG_SRC_MOTION_SKELETON_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum vmg_joint {
