@@ -1,6 +1,7 @@
 /* Lookup and checked reading over any source of tensors. */
 #include "models/weights.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,51 +78,97 @@ const vmg_meta *vmg_weights_meta(const vmg_weights *w, const char *key)
     return NULL;
 }
 
-/* The entry, if it is of one of two kinds. */
-static int typed(const vmg_weights *w, const char *key, enum vmg_meta_kind a, enum vmg_meta_kind b,
-                 const char *what, const vmg_meta **out)
+static int find_meta(const vmg_weights *w, const char *key, const vmg_meta **out)
 {
     *out = vmg_weights_meta(w, key);
     if (!*out)
         return vmg_fail(VMG_E_NOTFOUND, "%s: there is no metadata \"%s\"", w->path, key);
-    if ((*out)->kind != a && (*out)->kind != b)
-        return vmg_fail(VMG_E_FORMAT, "%s: metadata \"%s\" is not %s", w->path, key, what);
     return VMG_OK;
+}
+
+static int wrong_kind(const vmg_weights *w, const char *key, const char *expected)
+{
+    return vmg_fail(VMG_E_FORMAT, "%s: metadata \"%s\" is not %s", w->path, key, expected);
+}
+
+/* A short string's text, terminated; false for anything else. */
+static bool short_text(const vmg_meta *m, char text[64])
+{
+    if (m->kind != VMG_META_STRING || m->n < 1 || m->n > 63)
+        return false;
+    memcpy(text, m->data, (size_t)m->n);
+    text[m->n] = 0;
+    return true;
 }
 
 int vmg_weights_meta_int(const vmg_weights *w, const char *key, int64_t *out)
 {
     const vmg_meta *m;
-    int rc = typed(w, key, VMG_META_INT, VMG_META_INT, "a whole number", &m);
-    if (rc == VMG_OK)
+    char text[64], *end;
+    int rc = find_meta(w, key, &m);
+    if (rc != VMG_OK)
+        return rc;
+    if (m->kind == VMG_META_INT) {
         *out = m->integer;
-    return rc;
+        return VMG_OK;
+    }
+    if (short_text(m, text)) {
+        errno = 0;
+        long long v = strtoll(text, &end, 10);
+        if (!errno && end != text && !*end) {
+            *out = v;
+            return VMG_OK;
+        }
+    }
+    return wrong_kind(w, key, "a whole number");
 }
 
 int vmg_weights_meta_bool(const vmg_weights *w, const char *key, bool *out)
 {
     const vmg_meta *m;
-    int rc = typed(w, key, VMG_META_BOOL, VMG_META_BOOL, "true or false", &m);
-    if (rc == VMG_OK)
+    char text[64];
+    int rc = find_meta(w, key, &m);
+    if (rc != VMG_OK)
+        return rc;
+    bool is_text = short_text(m, text);
+    if (m->kind == VMG_META_BOOL)
         *out = m->integer != 0;
-    return rc;
+    else if (is_text && (!strcmp(text, "true") || !strcmp(text, "false")))
+        *out = text[0] == 't';
+    else
+        return wrong_kind(w, key, "true or false");
+    return VMG_OK;
 }
 
 int vmg_weights_meta_real(const vmg_weights *w, const char *key, double *out)
 {
     const vmg_meta *m;
-    int rc = typed(w, key, VMG_META_REAL, VMG_META_INT, "a number", &m);
-    if (rc == VMG_OK)
+    char text[64], *end;
+    int rc = find_meta(w, key, &m);
+    if (rc != VMG_OK)
+        return rc;
+    if (m->kind == VMG_META_REAL || m->kind == VMG_META_INT) {
         *out = m->real;
-    return rc;
+        return VMG_OK;
+    }
+    if (short_text(m, text)) {
+        double v = strtod(text, &end);
+        if (end != text && !*end) {
+            *out = v;
+            return VMG_OK;
+        }
+    }
+    return wrong_kind(w, key, "a number");
 }
 
 int vmg_weights_meta_string(const vmg_weights *w, const char *key, size_t max_bytes, char **out)
 {
     const vmg_meta *m;
-    int rc = typed(w, key, VMG_META_STRING, VMG_META_STRING, "a string", &m);
+    int rc = find_meta(w, key, &m);
     if (rc != VMG_OK)
         return rc;
+    if (m->kind != VMG_META_STRING)
+        return wrong_kind(w, key, "a string");
     size_t n = (size_t)m->n;
     if (n > max_bytes || memchr(m->data, 0, n))
         return vmg_fail(VMG_E_FORMAT, "%s: metadata \"%s\" has %zu bytes or a zero byte, expected at "

@@ -93,7 +93,8 @@ int vmg_weights_need(const vmg_weights *w, const char *name, int rank, const int
 const vmg_meta *vmg_weights_meta(const vmg_weights *w, const char *key);
 
 /* Its value. VMG_E_NOTFOUND when absent (*out is left alone: set a default before), VMG_E_FORMAT
- * when of another kind. Integers are accepted as reals, not the reverse. Strings come as fresh
+ * when of another kind. Integers are accepted as reals, not the reverse; so are strings that wholly
+ * read as what is asked for, since safetensors' metadata is all text. Strings come as fresh
  * NUL-terminated memory, refused when they contain NUL or exceed max_bytes. */
 int vmg_weights_meta_int(const vmg_weights *w, const char *key, int64_t *out);
 int vmg_weights_meta_bool(const vmg_weights *w, const char *key, bool *out);

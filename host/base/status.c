@@ -14,6 +14,10 @@ int vmg_failv(int code, const char *fmt, va_list ap)
     /* Formatted aside first: the arguments may point into the current message. */
     char text[MESSAGE_BYTES];
     vsnprintf(text, sizeof text, fmt, ap);
+    /* Names out of damaged files must not drive the terminal. */
+    for (char *c = text; *c; c++)
+        if (((unsigned char)*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f)
+            *c = '?';
     memcpy(message, text, sizeof message);
     return code;
 }

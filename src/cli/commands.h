@@ -6,7 +6,8 @@
 
 #define VMG_COMMANDS \
     VMG_COMMAND(devices) \
-    VMG_COMMAND(selftest)
+    VMG_COMMAND(selftest) \
+    VMG_COMMAND(inspect)
 
 #define VMG_COMMAND(name) extern const vmg_command vmg_cmd_##name;
 VMG_COMMANDS

@@ -8,3 +8,6 @@ vimogen_SOURCES += src/cli/opt.c
 vimogen_SOURCES += src/cli/term.c
 vimogen_SOURCES += src/cli/cmd_devices.c
 vimogen_SOURCES += src/cli/cmd_selftest.c
+vimogen_SOURCES += src/cli/inspect.h
+vimogen_SOURCES += src/cli/cmd_inspect.c
+vimogen_SOURCES += src/cli/inspect_weights.c
