@@ -8,3 +8,5 @@ libvmg_la_SOURCES += models/mojibake.c models/mojibake.h
 libvmg_la_SOURCES += models/mojibake_rules.h
 libvmg_la_SOURCES += models/text_clean.c models/text_clean.h
 EXTRA_DIST += models/text_tables.py
+libvmg_la_SOURCES += models/t5_names.c
+libvmg_la_SOURCES += models/t5_names.h

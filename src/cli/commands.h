@@ -7,7 +7,8 @@
 #define VMG_COMMANDS \
     VMG_COMMAND(devices) \
     VMG_COMMAND(selftest) \
-    VMG_COMMAND(inspect)
+    VMG_COMMAND(inspect) \
+    VMG_COMMAND(convert)
 
 #define VMG_COMMAND(name) extern const vmg_command vmg_cmd_##name;
 VMG_COMMANDS

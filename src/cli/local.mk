@@ -11,3 +11,4 @@ vimogen_SOURCES += src/cli/cmd_selftest.c
 vimogen_SOURCES += src/cli/inspect.h
 vimogen_SOURCES += src/cli/cmd_inspect.c
 vimogen_SOURCES += src/cli/inspect_weights.c
+vimogen_SOURCES += src/cli/cmd_convert.c

@@ -1,3 +1,7 @@
 # Sources of src/lib: the public interface.
 libvmg_la_SOURCES += src/lib/version.c
 libvmg_la_SOURCES += src/lib/selftest.c src/lib/selftest.h src/lib/selftest_mbench.c src/lib/selftest_motion.c
+libvmg_la_SOURCES += src/lib/convert_meta.c
+libvmg_la_SOURCES += src/lib/convert_meta.h
+libvmg_la_SOURCES += src/lib/convert_model.c
+libvmg_la_SOURCES += src/lib/convert_model.h
