@@ -12,6 +12,8 @@
 #define F32(x) ((__global float *)(x + x##_off))
 #define CF32(x) ((__global const float *)(x + x##_off))
 #define I32(x) ((__global const int *)(x + x##_off))
+/* For an operand that may be the same memory as another one (in-place ops). */
+#define ALIASED(x) __global uchar *x, ulong x##_off
 
 #define CAT_(a, b) a##b
 #define CAT(a, b) CAT_(a, b)
@@ -58,16 +60,103 @@ inline void st_bf16(__global uchar *p, ulong i, float v) { ((__global ushort *)p
 #define LD(T, p, i) CAT(ld_, T)(p, i)
 #define ST(T, p, i, v) CAT(st_, T)(p, i, v)
 
-/* ---- vectors: FV(n) is float<n>; LDV(n, p, i) reads n floats from element i (any alignment) ---- */
+/* ---- vectors: FV(n) is float<n>, n = 1 included; LDV(n, p, i) reads n elements from element i (any alignment) ---- */
 
-#define FV(n) CAT(float, n)
-#define LDV(n, p, i) CAT(vload, n)(0, (p) + (i))
-#define STV(n, v, p, i) CAT(vstore, n)(v, 0, (p) + (i))
+/* Names of built-ins and types with the width, which is nothing for 1. */
+#define WIDTH_1
+#define WIDTH_2 2
+#define WIDTH_4 4
+#define WIDTH_8 8
+#define WIDTH_16 16
+#define WIDE(name, n) CAT(name, CAT(WIDTH_, n))
 
+#define LOAD_1(p) (*(p))
+#define LOAD_2(p) vload2(0, p)
+#define LOAD_4(p) vload4(0, p)
+#define LOAD_8(p) vload8(0, p)
+#define LOAD_16(p) vload16(0, p)
+#define STORE_1(v, p) (*(p) = (v))
+#define STORE_2(v, p) vstore2(v, 0, p)
+#define STORE_4(v, p) vstore4(v, 0, p)
+#define STORE_8(v, p) vstore8(v, 0, p)
+#define STORE_16(v, p) vstore16(v, 0, p)
+
+#define FV(n) WIDE(float, n)
+#define LDV(n, p, i) CAT(LOAD_, n)((p) + (i))
+#define STV(n, v, p, i) CAT(STORE_, n)(v, (p) + (i))
+
+/* The same from memory of any plain dtype T; p as AT(x). */
+#define ldv_f32(n, p, i) LDV(n, (__global const float *)(p), i)
+#define ldv_f16(n, p, i) WIDE(vload_half, n)(0, (__global const half *)(p) + (i))
+#define ldv_bf16(n, p, i) \
+    WIDE(as_float, n)(WIDE(convert_uint, n)(LDV(n, (__global const ushort *)(p), i)) << 16)
+#define stv_f32(n, v, p, i) STV(n, v, (__global float *)(p), i)
+#define stv_f16(n, v, p, i) CAT(WIDE(vstore_half, n), _rte)(v, 0, (__global half *)(p) + (i))
+#define stv_bf16(n, v, p, i) STV(n, BF16_OF(n, WIDE(as_uint, n)(v)), (__global ushort *)(p), i)
+/* Of a float's bits: round to nearest even; a NaN stays a NaN. */
+#define BF16_OF(n, u) \
+    WIDE(convert_ushort, n)(((u) & 0x7fffffffu) > 0x7f800000u ? ((u) >> 16 | 0x40u) \
+                                                              : ((u) + 0x7fffu + ((u) >> 16 & 1u)) >> 16)
+#define LDTV(T, n, p, i) CAT(ldv_, T)(n, p, i)
+#define STTV(T, n, v, p, i) CAT(stv_, T)(n, v, p, i)
+
+inline float sum1(float v) { return v; }
+inline float sum2(float2 v) { return v.x + v.y; }
 inline float sum4(float4 v) { return (v.x + v.y) + (v.z + v.w); }
 inline float sum8(float8 v) { return sum4(v.lo + v.hi); }
 inline float sum16(float16 v) { return sum8(v.lo + v.hi); }
 #define SUMV(n, v) CAT(sum, n)(v)
+
+/*
+ * Kernels over rows: WG work-items (lid 0..WG-1) walk indices i of [0, n), VW at a time, the last few singly.
+ * BODY(m, s) handles m elements from i; s is v in the vector loop and t in the tail, to name accumulators: sum_##s.
+ */
+#define FOR_RANGE(BODY, i, n, lid)                                                         \
+    for (long i = (long)(lid) * VW; i + VW <= (n); i += WG * VW) { BODY(VW, v) }           \
+    for (long i = (n) / VW * VW + (lid); i < (n); i += WG) { BODY(1, t) }
+#define FOR_COLUMNS(BODY, n_cols, lid) FOR_RANGE(BODY, c, n_cols, lid)
+
+/*
+ * The same for kernels where an item owns columns and walks rows: dimension 0 has one item per VW columns, and the last
+ * one takes what is left singly. BODY(n).
+ */
+#define FOR_OWN_COLUMNS(BODY, n_cols)                                                      \
+    {                                                                                      \
+        long c = (long)get_global_id(0) * VW;                                              \
+        if (c + VW <= (n_cols)) { BODY(VW) }                                               \
+        else for (; c < (n_cols); c++) { BODY(1) }                                         \
+    }
+
+/* Sum over the wg (a power of 2) items of a work-group, in a fixed order, for all of them; lanes has wg floats. */
+inline float group_sum(float v, __local float *lanes, uint lid, uint wg)
+{
+    lanes[lid] = v;
+    for (uint s = wg / 2; s > 0; s /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (lid < s)
+            lanes[lid] += lanes[lid + s];
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    v = lanes[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return v;
+}
+
+/* Index of the first of n non-decreasing values that is not below `value`. */
+inline long lower_bound(__global const int *values, long n, int value)
+{
+    long first = 0;
+    while (n > 0) {
+        const long half_n = n / 2;
+        if (values[first + half_n] < value) {
+            first += half_n + 1;
+            n -= half_n + 1;
+        } else {
+            n = half_n;
+        }
+    }
+    return first;
+}
 
 /* ---- activations (scalar or vector) ---- */
 

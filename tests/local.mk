@@ -46,7 +46,7 @@ tests_test_bvh_SOURCES = tests/test_bvh.c
 
 # Op families: tests/op/x.c defines vmg_suite_x; add one block per family.
 check_LTLIBRARIES += tests/libop.la
-tests_libop_la_SOURCES = tests/op/support.c tests/op/suite.h
+tests_libop_la_SOURCES = tests/op/guarded.c tests/op/support.c tests/op/suite.h
 tests_libop_la_LIBADD = tests/libharness.la
 
 check_PROGRAMS += tests/op/test_attention
@@ -68,3 +68,19 @@ include tests/fuzz/local.mk
 check_PROGRAMS += tests/test_retarget
 tests_test_retarget_SOURCES = tests/test_retarget.c
 tests_test_retarget_LDADD = tests/libmotion.la
+check_PROGRAMS += tests/op/test_elementwise
+tests_op_test_elementwise_SOURCES = tests/op/elementwise.c tests/op/main.c
+tests_op_test_elementwise_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_elementwise
+tests_op_test_elementwise_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/op/test_norm
+tests_op_test_norm_SOURCES = tests/op/norm.c tests/op/main.c
+tests_op_test_norm_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_norm
+tests_op_test_norm_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/op/test_random
+tests_op_test_random_SOURCES = tests/op/random.c tests/op/main.c
+tests_op_test_random_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_random
+tests_op_test_random_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/op/test_reduce
+tests_op_test_reduce_SOURCES = tests/op/reduce.c tests/op/main.c
+tests_op_test_reduce_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_reduce
+tests_op_test_reduce_LDADD = tests/libop.la $(LDADD)

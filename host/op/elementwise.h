@@ -2,6 +2,7 @@
 #ifndef VMG_HOST_OP_ELEMENTWISE_H
 #define VMG_HOST_OP_ELEMENTWISE_H
 
+#include "host/kernel.h"
 #include "host/op/matmul.h"
 
 void vmg_op_fill(vmg_ctx *ctx, vmg_tensor t, float value);         /* f32, dense */
@@ -35,5 +36,7 @@ void vmg_op_bias_backward(vmg_ctx *ctx, vmg_tensor dy, vmg_tensor d_bias);
 void vmg_op_modulation(vmg_ctx *ctx, vmg_tensor table, vmg_tensor e, vmg_tensor out);
 /* d_table (J,C) += Σ_s d_out; d_e += (accumulates over blocks). */
 void vmg_op_modulation_backward(vmg_ctx *ctx, vmg_tensor d_out, vmg_tensor d_table, vmg_tensor d_e);
+
+extern const vmg_kernel_def vmg_elementwise_kernels[]; /* map, copy, gate, bias, modulation, its backward; for tests */
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef VMG_HOST_OP_EMBED_H
 #define VMG_HOST_OP_EMBED_H
 
-#include "host/ctx.h"
+#include "host/kernel.h"
 
 /* out (R,C) = table (V,C)[ids (R) i32]; table f32, f16, bf16. Ids outside [0,V) give zeros. */
 void vmg_op_embed(vmg_ctx *ctx, vmg_tensor table, vmg_tensor ids, vmg_tensor out);
@@ -17,5 +17,7 @@ void vmg_position_table(int64_t T, int64_t C, float *out);
 
 /* x (R,C) += table (T,C)[pos (R) i32]. */
 void vmg_op_add_position(vmg_ctx *ctx, vmg_tensor x, vmg_tensor table, vmg_tensor pos);
+
+extern const vmg_kernel_def vmg_embed_kernels[]; /* for tests */
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef VMG_HOST_OP_LOSS_H
 #define VMG_HOST_OP_LOSS_H
 
-#include "host/ctx.h"
+#include "host/kernel.h"
 
 /*
  * loss = Σ (pred - target)² · row_weight[r] · col_weight[c] · mask[r,c] / denominator (spec/model.md §4).
@@ -11,5 +11,7 @@
  */
 void vmg_op_mse(vmg_ctx *ctx, vmg_tensor pred, vmg_tensor target, vmg_tensor row_weight, vmg_tensor col_weight,
                 vmg_tensor mask, double denominator, vmg_tensor loss, vmg_tensor d_pred);
+
+extern const vmg_kernel_def vmg_loss_kernels[]; /* for tests */
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef VMG_HOST_OP_NORM_H
 #define VMG_HOST_OP_NORM_H
 
-#include "host/ctx.h"
+#include "host/kernel.h"
 
 typedef enum vmg_norm_kind { VMG_NORM_LAYER, VMG_NORM_RMS } vmg_norm_kind;
 
@@ -22,9 +22,10 @@ typedef struct vmg_norm {
 } vmg_norm;
 
 void vmg_op_norm(vmg_ctx *ctx, const vmg_norm *n);
+extern const vmg_kernel_def vmg_norm_kernels[]; /* forward, backward, sums; for tests */
 
-/* dx assigned (may be dy); d_weight, d_bias (C) and d_shift, d_scale (G,C) accumulate; VMG_NONE where not
- * wanted. n->x and n->stats hold the forward's values (so y must not have overwritten x). When group is given, its
+/* dx assigned (may be dy); d_weight, d_bias (C) and d_shift, d_scale (G,C, ld ok) accumulate; VMG_NONE where not
+ * wanted (dx too). n->x and n->stats hold the forward's values (so y must not have overwritten x). When group is given, its
  * values are non-decreasing (samples packed one after another). */
 void vmg_op_norm_backward(vmg_ctx *ctx, const vmg_norm *n, vmg_tensor dy, vmg_tensor dx, vmg_tensor d_weight,
                           vmg_tensor d_bias, vmg_tensor d_shift, vmg_tensor d_scale);

@@ -2,12 +2,12 @@
 #ifndef VMG_HOST_OP_OPTIM_H
 #define VMG_HOST_OP_OPTIM_H
 
-#include "host/ctx.h"
+#include "host/kernel.h"
 
 typedef struct vmg_adamw {
-    float lr, beta1, beta2, eps, weight_decay;
+    double lr, beta1, beta2, eps, weight_decay;
     int64_t step;      /* 1 for the first update (bias correction) */
-    float grad_scale;  /* multiplies the gradient: clipping; 1 = as it is */
+    double grad_scale; /* multiplies the gradient: clipping; 1 = as it is */
 } vmg_adamw;
 
 /* Decoupled weight decay (Loshchilov & Hutter 2019), PyTorch's order: p -= lr·wd·p; then the Adam step. All f32, one
@@ -16,6 +16,8 @@ void vmg_op_adamw(vmg_ctx *ctx, const vmg_adamw *o, vmg_tensor param, vmg_tensor
                   vmg_tensor grad_scale_buf);
 
 /* ema = decay·ema + (1-decay)·param. */
-void vmg_op_ema(vmg_ctx *ctx, float decay, vmg_tensor param, vmg_tensor ema);
+void vmg_op_ema(vmg_ctx *ctx, double decay, vmg_tensor param, vmg_tensor ema);
+
+extern const vmg_kernel_def vmg_optim_kernels[]; /* for tests */
 
 #endif

@@ -45,6 +45,21 @@ vmg_tensor vmg_test_ints(int64_t n, const int32_t *values);
 void vmg_test_read(vmg_tensor t, float *values);
 vmg_arena *vmg_test_arena(void);
 
+/*
+ * A matrix amid others' memory: rows x cols inside NaN rows above and below and `pad` NaN columns at each side (so ld >
+ * cols), holding `values`, or NaN when NULL, so that an element left unwritten or written outside is seen. `*whole` is
+ * for reading back: the surroundings must still be NaN.
+ */
+vmg_tensor vmg_test_guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole);
+void vmg_test_read_guarded(vmg_tensor whole, int64_t pad, float *values);
+
+/* n reproducible numbers in [-magnitude, magnitude), for the caller to free. */
+float *vmg_test_numbers(int64_t n, float magnitude);
+
+/* Runs `run` once per tunable set that is valid on a GPU, on a CPU, as if the device were one: work-group shapes of both
+ * kinds are checked wherever the test runs. For kernels whose validity depends on the device's class only. */
+void vmg_test_every_class(const vmg_kernel_def *def, void (*run)(void));
+
 /* Runs `run` once per valid tunable set of the kernel (cartesian product), forcing those values; notes the set when a
  * check fails inside. And once per named variant of a vmg_variants set that is valid for the call. */
 void vmg_test_every_tunable(const vmg_kernel_def *def, void (*run)(void));
