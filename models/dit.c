@@ -1,0 +1,377 @@
+/* ViMoGen's diffusion transformer: its parameters, its texts' keys and values, its forward pass. */
+#include "models/dit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/mem.h"
+#include "models/dit_block.h"
+
+/* ---- parameters ---- */
+
+/* Clips are at most a few hundred frames; positions are made for this many (20 fps: over three minutes). */
+enum { N_POSITIONS = 4096 };
+
+typedef struct declarer {
+    vmg_params *ps;
+    vmg_dtype dtype;
+    int64_t C;
+    int group;
+} declarer;
+
+static void declare_linear(const declarer *d, vmg_dtype dtype, int64_t n, int64_t k, const char *prefix, const char *parts,
+                           const char *suffix, vmg_param **w, vmg_param **b)
+{
+    char weight[64], bias[64];
+    snprintf(weight, sizeof weight, "%s.weight", suffix);
+    snprintf(bias, sizeof bias, "%s.bias", suffix);
+    *w = vmg_params_weight(d->ps, d->group, dtype, n, k, prefix, parts, weight);
+    *b = vmg_params_vector(d->ps, d->group, n, prefix, parts, bias);
+}
+
+static void declare_attention(const declarer *d, const char *prefix, bool cross, vmg_dit_attention *a)
+{
+    int64_t C = d->C;
+    if (cross) {
+        declare_linear(d, d->dtype, C, C, prefix, "q", "", &a->q_w, &a->q_b);
+        declare_linear(d, d->dtype, C, C, prefix, "k v", "", &a->kv_w, &a->kv_b);
+    } else {
+        declare_linear(d, d->dtype, C, C, prefix, "q k v", "", &a->qkv_w, &a->qkv_b);
+    }
+    declare_linear(d, d->dtype, C, C, prefix, "o", "", &a->o_w, &a->o_b);
+    a->norm_q = vmg_params_vector(d->ps, d->group, C, prefix, "norm_q", ".weight");
+    a->norm_k = vmg_params_vector(d->ps, d->group, C, prefix, "norm_k", ".weight");
+}
+
+static void declare_block(vmg_dit *dit, vmg_dtype dtype, int group, const char *stem, int64_t i, bool full,
+                          vmg_dit_block *b)
+{
+    const vmg_dit_config *c = &dit->config;
+    declarer d = {&dit->params, dtype, c->dim, group};
+    char prefix[96];
+    b->group = group;
+#define NAME(tail) (snprintf(prefix, sizeof prefix, "%s.%lld." tail, stem, (long long)i), prefix)
+    b->modulation = vmg_params_table(d.ps, group, 6, c->dim, NAME("modulation"));
+    declare_attention(&d, NAME("self_attn."), false, &b->self);
+    if (full) {
+        declare_attention(&d, NAME("cross_attn."), true, &b->text);
+        b->norm3_w = vmg_params_vector(d.ps, group, c->dim, NAME("norm3"), "", ".weight");
+        b->norm3_b = vmg_params_vector(d.ps, group, c->dim, NAME("norm3"), "", ".bias");
+    }
+    if (full && c->ref_motion_dim) {
+        declare_attention(&d, NAME("ref_motion_cross_attn."), true, &b->ref);
+        b->norm4_w = vmg_params_vector(d.ps, group, c->dim, NAME("norm4"), "", ".weight");
+        b->norm4_b = vmg_params_vector(d.ps, group, c->dim, NAME("norm4"), "", ".bias");
+    }
+    declare_linear(&d, dtype, c->ffn_dim, c->dim, NAME("ffn.0"), "", "", &b->ffn0_w, &b->ffn0_b);
+    declare_linear(&d, dtype, c->dim, c->ffn_dim, NAME("ffn.2"), "", "", &b->ffn2_w, &b->ffn2_b);
+#undef NAME
+}
+
+static void declare_outside(vmg_dit *dit, vmg_dtype dtype)
+{
+    const vmg_dit_config *c = &dit->config;
+    declarer d = {&dit->params, dtype, c->dim, -1};
+    int64_t C = c->dim;
+    declare_linear(&d, VMG_F32, C, c->in_dim, "motion_embedding", "", "", &dit->motion_w, &dit->motion_b);
+    if (c->ref_motion_dim)
+        declare_linear(&d, VMG_F32, C, c->ref_motion_dim, "ref_motion_embedding", "", "", &dit->ref_w, &dit->ref_b);
+    declare_linear(&d, dtype, C, c->text_dim, "text_embedding.0", "", "", &dit->text0_w, &dit->text0_b);
+    declare_linear(&d, dtype, C, C, "text_embedding.2", "", "", &dit->text2_w, &dit->text2_b);
+    declare_linear(&d, VMG_F32, C, c->freq_dim, "time_embedding.0", "", "", &dit->time0_w, &dit->time0_b);
+    declare_linear(&d, VMG_F32, C, C, "time_embedding.2", "", "", &dit->time2_w, &dit->time2_b);
+    declare_linear(&d, dtype, 6 * C, C, "time_projection.1", "", "", &dit->time_proj_w, &dit->time_proj_b);
+    dit->head_modulation = vmg_params_table(d.ps, -1, 2, C, "motion_head.modulation");
+    declare_linear(&d, VMG_F32, c->out_dim, C, "motion_head.head", "", "", &dit->head_w, &dit->head_b);
+}
+
+int vmg_dit_create(vmg_ctx *ctx, const vmg_dit_config *config, vmg_dtype dtype, vmg_dit **out)
+{
+    vmg_dit *dit = vmg_calloc(1, sizeof *dit);
+    *out = NULL;
+    if (!dit)
+        return VMG_E_NOMEM;
+    dit->ctx = ctx;
+    dit->config = *config;
+    dit->n_ref_blocks = config->ref_motion_dim ? config->num_layers / 2 : 0;
+    dit->blocks = vmg_calloc((size_t)config->num_layers, sizeof *dit->blocks);
+    dit->ref_blocks = vmg_calloc((size_t)dit->n_ref_blocks, sizeof *dit->ref_blocks);
+    /* Groups in the order a forward pass visits them, so that streaming always fetches the next one. */
+    int rc = vmg_params_init(&dit->params, ctx, (int)(config->num_layers + dit->n_ref_blocks));
+    if (!dit->blocks || !dit->ref_blocks || rc != VMG_OK) {
+        vmg_dit_free(dit);
+        return VMG_E_NOMEM;
+    }
+    declare_outside(dit, dtype);
+    for (int64_t i = 0; i < dit->n_ref_blocks; i++)
+        declare_block(dit, dtype, (int)i, "ref_motion_encoder", i, false, &dit->ref_blocks[i]);
+    for (int64_t i = 0; i < config->num_layers; i++)
+        declare_block(dit, dtype, (int)(dit->n_ref_blocks + i), "blocks", i, true, &dit->blocks[i]);
+    rc = vmg_ctx_status(ctx);
+    if (rc != VMG_OK) {
+        vmg_dit_free(dit);
+        return rc;
+    }
+    *out = dit;
+    return VMG_OK;
+}
+
+void vmg_dit_free(vmg_dit *dit)
+{
+    if (!dit)
+        return;
+    vmg_ctx_buffer_free(dit->ctx, dit->positions.buf, dit->positions_bytes);
+    vmg_params_free(&dit->params);
+    free(dit->blocks);
+    free(dit->ref_blocks);
+    free(dit);
+}
+
+static int make_positions(vmg_dit *dit)
+{
+    vmg_ctx *ctx = dit->ctx;
+    int64_t C = dit->config.dim;
+    dit->n_positions = N_POSITIONS;
+    dit->positions = vmg_tensor_make(NULL, 0, VMG_F32, 2, (int64_t[]){N_POSITIONS, C});
+    dit->positions_bytes = vmg_tensor_bytes(dit->positions);
+    dit->positions.buf = vmg_ctx_buffer(ctx, dit->positions_bytes);
+    float *table = vmg_calloc(dit->positions_bytes, 1);
+    if (table && !ctx->plan && !ctx->error) {
+        vmg_position_table(N_POSITIONS, C, table);
+        vmg_upload(ctx, dit->positions, table);
+    }
+    free(table);
+    return table ? vmg_ctx_status(ctx) : VMG_E_NOMEM;
+}
+
+int vmg_dit_load(vmg_dit *dit, const vmg_weights *w, const vmg_params_load_options *o)
+{
+    int rc = vmg_params_load(&dit->params, w, o, NULL);
+    return rc == VMG_OK ? make_positions(dit) : rc;
+}
+
+int vmg_dit_load_random(vmg_dit *dit, uint64_t seed, const vmg_params_load_options *o)
+{
+    int rc = vmg_params_load_random(&dit->params, seed, o);
+    return rc == VMG_OK ? make_positions(dit) : rc;
+}
+
+static void tap(const vmg_dit_taps *taps, const char *name, int64_t i, vmg_tensor t)
+{
+    char full[64];
+    if (!taps || !taps->tap)
+        return;
+    if (i < 0)
+        snprintf(full, sizeof full, "%s", name);
+    else
+        snprintf(full, sizeof full, "%s.%lld", name, (long long)i);
+    taps->tap(taps->user, full, t);
+}
+
+/* ---- texts ---- */
+
+int64_t vmg_dit_padding(const vmg_dit_config *c, int64_t n_rows, int64_t longest)
+{
+    int64_t width = VMG_MAX(c->text_min_rows, VMG_MAX(longest, n_rows));
+    return width - n_rows;
+}
+
+/* Lays the contexts' rows out one after another and fills rows (zeros for padding) and key bias. */
+static int lay_out(const vmg_dit *dit, const vmg_dit_context *contexts, int64_t n, bool merge, vmg_dit_text *t, float **rows,
+                   float **bias)
+{
+    int64_t D = dit->config.text_dim;
+    t->context = vmg_calloc((size_t)n, sizeof *t->context);
+    if (!t->context)
+        return VMG_E_NOMEM;
+    t->n = n;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t pad = merge ? VMG_MIN(contexts[i].n_padding, 1) : contexts[i].n_padding;
+        t->context[i].row0 = t->rows;
+        t->context[i].n_rows = contexts[i].n_rows + pad;
+        t->rows += t->context[i].n_rows;
+    }
+    *rows = vmg_calloc((size_t)(t->rows * D), sizeof **rows);
+    *bias = vmg_calloc((size_t)t->rows, sizeof **bias);
+    if (!*rows || !*bias)
+        return VMG_E_NOMEM;
+    for (int64_t i = 0; i < n; i++) {
+        int64_t r = t->context[i].row0, real = contexts[i].n_rows;
+        memcpy(*rows + r * D, contexts[i].rows, (size_t)(real * D) * sizeof **rows);
+        if (merge && contexts[i].n_padding)
+            (*bias)[r + real] = (float)log((double)contexts[i].n_padding);
+    }
+    return VMG_OK;
+}
+
+void vmg_dit_text_make(vmg_dit *dit, vmg_arena *arena, const vmg_dit_context *contexts, int64_t n, bool merge_padding,
+                       const vmg_dit_taps *taps, vmg_dit_text *out)
+{
+    vmg_ctx *ctx = dit->ctx;
+    int64_t C = dit->config.dim, N = dit->config.num_layers;
+    float *rows = NULL, *bias = NULL;
+    *out = (vmg_dit_text){0};
+    if (lay_out(dit, contexts, n, merge_padding, out, &rows, &bias) != VMG_OK) {
+        vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
+    } else {
+        int64_t R = out->rows;
+        out->kv = vmg_arena_matrix(arena, VMG_F32, N * R, 2 * C);
+        out->key_bias = vmg_arena_vector(arena, VMG_F32, R);
+        vmg_arena_mark mark = vmg_arena_get_mark(arena);
+        vmg_tensor in = vmg_arena_matrix(arena, VMG_F32, R, dit->config.text_dim);
+        vmg_tensor hidden = vmg_arena_matrix(arena, VMG_F32, R, C);
+        vmg_tensor c = vmg_arena_matrix(arena, VMG_F32, R, C);
+        vmg_upload(ctx, in, rows);
+        vmg_upload(ctx, out->key_bias, bias);
+        vmg_op_linear(ctx, in, dit->text0_w->value,
+                      &(vmg_epilogue){.bias = dit->text0_b->value, .act = VMG_ACT_GELU_TANH}, hidden);
+        vmg_op_linear(ctx, hidden, dit->text2_w->value, &(vmg_epilogue){.bias = dit->text2_b->value}, c);
+        tap(taps, "text_embedding", -1, c);
+        for (int64_t i = 0; i < N; i++) {
+            const vmg_dit_block *b = &dit->blocks[i];
+            vmg_tensor kv = vmg_tensor_view_rows(out->kv, i * R, R), k = vmg_tensor_view_cols(kv, 0, C);
+            vmg_params_need(&dit->params, b->group);
+            vmg_op_linear(ctx, c, b->text.kv_w->value, &(vmg_epilogue){.bias = b->text.kv_b->value}, kv);
+            vmg_op_norm(ctx, &(vmg_norm){.kind = VMG_NORM_RMS, .x = k, .y = k, .weight = b->text.norm_k->value,
+                                         .eps = (float)dit->config.eps});
+            vmg_params_done(&dit->params, b->group);
+        }
+        vmg_arena_reset(arena, mark);
+    }
+    free(rows);
+    free(bias);
+}
+
+void vmg_dit_text_free(vmg_dit_text *t)
+{
+    if (t)
+        free(t->context);
+}
+
+/* ---- forward ---- */
+
+/* e (S,C) and e0 (S,6,C) from the timesteps. */
+static void embed_time(vmg_dit *dit, vmg_arena *arena, const double *t, int64_t S, vmg_tensor e, vmg_tensor e0)
+{
+    vmg_ctx *ctx = dit->ctx;
+    int64_t C = dit->config.dim, D = dit->config.freq_dim;
+    float *sinusoid = vmg_calloc((size_t)(S * D), sizeof *sinusoid);
+    if (!sinusoid) {
+        vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
+        return;
+    }
+    vmg_timestep_sinusoid(t, S, D, sinusoid);
+    vmg_tensor s = vmg_arena_matrix(arena, VMG_F32, S, D), h = vmg_arena_matrix(arena, VMG_F32, S, C);
+    vmg_upload(ctx, s, sinusoid);
+    free(sinusoid);
+    vmg_op_linear(ctx, s, dit->time0_w->value, &(vmg_epilogue){.bias = dit->time0_b->value, .act = VMG_ACT_SILU}, h);
+    vmg_op_linear(ctx, h, dit->time2_w->value, &(vmg_epilogue){.bias = dit->time2_b->value}, e);
+    vmg_op_activation(ctx, VMG_ACT_SILU, e, h);
+    vmg_op_linear(ctx, h, dit->time_proj_w->value, &(vmg_epilogue){.bias = dit->time_proj_b->value},
+                  vmg_tensor_reshape2(e0, S, 6 * C));
+}
+
+/* r (ref_rows, C): the reference's rows through its encoder. Two buffers take turns. */
+static vmg_tensor encode_reference(vmg_dit *dit, vmg_arena *arena, const vmg_dit_batch *batch, vmg_tensor ref,
+                                   vmg_tensor e0, const vmg_dit_taps *taps)
+{
+    int64_t C = dit->config.dim;
+    vmg_tensor r = vmg_arena_matrix(arena, VMG_F32, batch->ref_rows, C);
+    vmg_tensor other = vmg_arena_matrix(arena, VMG_F32, batch->ref_rows, C);
+    vmg_op_linear(dit->ctx, ref, dit->ref_w->value, &(vmg_epilogue){.bias = dit->ref_b->value}, r);
+    vmg_op_add_position(dit->ctx, r, dit->positions, batch->ref_pos);
+    for (int64_t i = 0; i < dit->n_ref_blocks; i++) {
+        vmg_dit_ref_block_forward(dit, &dit->ref_blocks[i], arena,
+                                  &(vmg_dit_block_args){.x = r, .e0 = e0, .out = other, .batch = batch});
+        vmg_tensor swap = r;
+        r = other;
+        other = swap;
+        tap(taps, "ref_motion_encoder", i, r);
+    }
+    return r;
+}
+
+static bool shapes_fit(vmg_dit *dit, const vmg_dit_batch *b, vmg_tensor x, vmg_tensor ref, int64_t n_t, vmg_tensor out)
+{
+    const vmg_dit_config *c = &dit->config;
+    bool per_sample = vmg_tensor_given(b->group) || b->n_samples == 1;
+    if (vmg_tensor_rows(x) == b->rows && vmg_tensor_cols(x) == c->in_dim && vmg_tensor_rows(out) == b->rows &&
+        vmg_tensor_cols(out) == c->out_dim && (n_t == 1 || (per_sample && n_t == b->n_samples)) &&
+        (b->ref_rows == 0 || (vmg_tensor_rows(ref) == b->ref_rows && vmg_tensor_cols(ref) == c->ref_motion_dim)))
+        return true;
+    char sx[64], sr[64], so[64];
+    vmg_ctx_fail(dit->ctx, VMG_E_ARG, "the network got x %s, reference %s, out %s and %lld timesteps for a batch of %lld rows "
+                 "and %lld reference rows",
+                 vmg_tensor_describe(x, sx, sizeof sx), vmg_tensor_describe(ref, sr, sizeof sr),
+                 vmg_tensor_describe(out, so, sizeof so), (long long)n_t, (long long)b->rows, (long long)b->ref_rows);
+    return false;
+}
+
+void vmg_dit_forward(vmg_dit *dit, vmg_arena *arena, const vmg_dit_batch *batch, const vmg_dit_text *text, vmg_tensor x,
+                     vmg_tensor ref, const double *t, int64_t n_t, vmg_tensor out, const vmg_dit_taps *taps)
+{
+    vmg_ctx *ctx = dit->ctx;
+    int64_t C = dit->config.dim, R = batch->rows;
+    if (ctx->error || !shapes_fit(dit, batch, x, ref, n_t, out))
+        return;
+    vmg_arena_mark mark = vmg_arena_get_mark(arena);
+    vmg_tensor e = vmg_arena_matrix(arena, VMG_F32, n_t, C);
+    vmg_tensor e0 = vmg_arena_tensor(arena, VMG_F32, 3, (int64_t[]){n_t, 6, C});
+    embed_time(dit, arena, t, n_t, e, e0);
+    tap(taps, "time_embedding", -1, e);
+    tap(taps, "time_projection", -1, e0);
+
+    vmg_tensor h = vmg_arena_matrix(arena, VMG_F32, R, C), other = vmg_arena_matrix(arena, VMG_F32, R, C);
+    vmg_op_linear(ctx, x, dit->motion_w->value, &(vmg_epilogue){.bias = dit->motion_b->value}, h);
+    vmg_op_add_position(ctx, h, dit->positions, batch->pos);
+    vmg_tensor r = VMG_NONE;
+    if (batch->ref_rows)
+        r = encode_reference(dit, arena, batch, ref, e0, taps);
+    for (int64_t i = 0; i < dit->config.num_layers; i++) {
+        vmg_dit_block_args a = {.x = h, .e0 = e0, .out = other, .ref = r, .batch = batch};
+        if (batch->text_rows) {
+            a.text_kv = vmg_tensor_view_rows(text->kv, i * text->rows, text->rows);
+            a.text_key_bias = text->key_bias;
+        }
+        vmg_dit_block_forward(dit, &dit->blocks[i], arena, &a);
+        other = h;
+        h = a.out;
+        tap(taps, "blocks", i, h);
+    }
+    vmg_tensor m = vmg_arena_tensor(arena, VMG_F32, 3, (int64_t[]){2, n_t, C});
+    vmg_op_modulation(ctx, dit->head_modulation->value, vmg_tensor_reshape(e, 3, (int64_t[]){n_t, 1, C}), m);
+    vmg_tensor rows = vmg_tensor_reshape2(m, 2 * n_t, C);
+    vmg_op_norm(ctx, &(vmg_norm){.kind = VMG_NORM_LAYER, .x = h, .y = other, .shift = vmg_tensor_view_rows(rows, 0, n_t),
+                                 .scale = vmg_tensor_view_rows(rows, n_t, n_t), .group = batch->group,
+                                 .eps = (float)dit->config.eps});
+    vmg_op_linear(ctx, other, dit->head_w->value, &(vmg_epilogue){.bias = dit->head_b->value}, out);
+    vmg_arena_reset(arena, mark);
+}
+
+static double segment_products(vmg_segments s)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < s.n; i++)
+        sum += (double)s.host[i].n_q * s.host[i].n_k;
+    return sum;
+}
+
+double vmg_dit_flops(const vmg_dit *dit, const vmg_dit_batch *b, const vmg_dit_text *text)
+{
+    (void)text;
+    const vmg_dit_config *c = &dit->config;
+    double C = (double)c->dim, F = (double)c->ffn_dim, N = (double)c->num_layers, R = (double)b->rows;
+    double Rr = (double)b->ref_rows, Nr = b->ref_rows ? (double)dit->n_ref_blocks : 0;
+    double groups = vmg_tensor_given(b->group) ? (double)b->n_samples : 1;
+    double macs = groups * C * ((double)c->freq_dim + 7 * C);                    /* timestep */
+    macs += R * C * (double)(c->in_dim + c->out_dim) + Rr * C * (double)c->ref_motion_dim;
+    macs += N * R * (4 * C * C + 2 * C * F) + Nr * Rr * (4 * C * C + 2 * C * F); /* self-attention projections, ffn */
+    macs += N * R * 2 * C * C;                                                   /* cross-attention q and o */
+    if (b->rows > b->text_rows)
+        macs += N * Rr * 2 * C * C;                                              /* reference k and v */
+    macs += 2 * C * (N * (segment_products(b->self) + segment_products(b->text) + segment_products(b->ref_cross)) +
+                     Nr * segment_products(b->ref_self));
+    return 2 * macs;
+}
