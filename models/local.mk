@@ -14,3 +14,4 @@ libvmg_la_SOURCES += models/config.c models/config.h
 libvmg_la_SOURCES += models/params.c models/params.h models/param_stream.c models/param_stream.h
 libvmg_la_SOURCES += models/dit.c models/dit.h models/dit_batch.c models/dit_block.c models/dit_block.h
 libvmg_la_SOURCES += models/flow.c models/flow.h models/sampler.c models/sampler.h
+libvmg_la_SOURCES += models/t5.c models/t5.h

@@ -9,6 +9,7 @@
 
 #include "host/base/fs.h"
 #include "host/base/mem.h"
+#include "src/lib/golden.h"
 
 enum { MAX_DEPTH = 8, MAX_MANIFEST_BYTES = 1 << 20 };
 
@@ -16,8 +17,10 @@ static const struct {
     const char *kind;
     vmg_selftest_fn *check;
 } kinds[] = {
+    {"dit", vmg_selftest_dit},
     {"mbench", vmg_selftest_mbench},
     {"motion", vmg_selftest_motion},
+    {"umt5", vmg_selftest_t5},
 };
 
 void vmg_selftest_row(vmg_selftest_report *report, const char *tensor, double error,
@@ -69,16 +72,9 @@ bool vmg_selftest_tolerance(const cJSON *manifest, const char *name, double *out
 char *vmg_selftest_path(const char *dir, const cJSON *manifest, const char *key)
 {
     const cJSON *v = cJSON_GetObjectItemCaseSensitive(manifest, key);
-    if (!cJSON_IsString(v)) {
-        vmg_fail(VMG_E_FORMAT, "manifest.json has no text \"%s\"", key);
-        return NULL;
-    }
-    if (v->valuestring[0] == '/' || strstr(v->valuestring, "..")) {
-        vmg_fail(VMG_E_FORMAT, "manifest.json: \"%s\" leads out of its folder: %s", key,
-                 v->valuestring);
-        return NULL;
-    }
-    return vmg_path_join(dir, v->valuestring);
+    if (!v)
+        vmg_fail(VMG_E_FORMAT, "manifest.json has no \"%s\"", key);
+    return v ? vmg_golden_path(dir, v) : NULL;
 }
 
 static int check_kind(const char *dir, const cJSON *manifest, vmg_selftest_report *report)

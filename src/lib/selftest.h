@@ -44,6 +44,8 @@ void vmg_selftest_compare(vmg_selftest_report *report, const char *tensor, const
  */
 typedef int vmg_selftest_fn(const char *dir, const cJSON *manifest, vmg_selftest_report *report);
 
+vmg_selftest_fn vmg_selftest_dit;    /* kind "dit": src/lib/selftest_dit.c */
+vmg_selftest_fn vmg_selftest_t5;     /* kind "umt5": src/lib/selftest_t5.c */
 vmg_selftest_fn vmg_selftest_motion; /* kind "motion": src/lib/selftest_motion.c */
 vmg_selftest_fn vmg_selftest_mbench; /* kind "mbench": src/lib/selftest_mbench.c */
 
