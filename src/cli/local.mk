@@ -2,7 +2,7 @@
 bin_PROGRAMS += vimogen
 vimogen_LDADD = libvmg.la
 vimogen_SOURCES = src/cli/cli.h
-vimogen_SOURCES += src/cli/commands.h
+vimogen_SOURCES += src/cli/commands.def
 vimogen_SOURCES += src/cli/main.c
 vimogen_SOURCES += src/cli/opt.c
 vimogen_SOURCES += src/cli/term.c
@@ -12,3 +12,5 @@ vimogen_SOURCES += src/cli/inspect.h
 vimogen_SOURCES += src/cli/cmd_inspect.c
 vimogen_SOURCES += src/cli/inspect_weights.c
 vimogen_SOURCES += src/cli/cmd_convert.c
+vimogen_SOURCES += src/cli/run.c src/cli/run.h
+vimogen_SOURCES += src/cli/cmd_generate.c

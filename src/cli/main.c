@@ -4,11 +4,14 @@
 
 #include "config.h"
 #include "src/cli/cli.h"
-#include "src/cli/commands.h"
+
+#define VMG_COMMAND(name) extern const vmg_command vmg_cmd_##name;
+#include "src/cli/commands.def"
+#undef VMG_COMMAND
 
 static const vmg_command *const commands[] = {
 #define VMG_COMMAND(name) &vmg_cmd_##name,
-    VMG_COMMANDS
+#include "src/cli/commands.def"
 #undef VMG_COMMAND
     NULL};
 

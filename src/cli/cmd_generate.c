@@ -1,0 +1,230 @@
+/* vimogen generate: motion from a sentence, a text embedding or a reference motion. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/fs.h"
+#include "host/base/mem.h"
+#include "src/cli/cli.h"
+#include "src/cli/run.h"
+#include "src/format/writer.h"
+#include "src/lib/generate.h"
+
+enum { DEFAULT_FRAMES = 100, MAX_BATCH = 4096 };
+
+/* The command line, and what it loaded. */
+typedef struct generate {
+    const char *model, *text_embedding, *null_embedding, *ref_motion, *mean_path, *std_path, *sampler_name, *noise_path,
+        *device, *dtype_name, *max_memory, *out;
+    int64_t frames, steps, seed, batch;
+    double cfg, shift, strength;
+    bool smooth, raw, profile, frames_given, seed_given;
+    vmg_model m;
+    vmg_embedding text, null_text;
+    float *mean, *std, *ref, *noise, *clips;
+    int64_t n_ref_frames;
+    vmg_generate_item *items;
+    vmg_progress bar;
+} generate;
+
+static void free_generate(generate *g)
+{
+    float *arrays[] = {g->mean, g->std, g->ref, g->noise, g->clips};
+    for (size_t i = 0; i < VMG_COUNT(arrays); i++)
+        free(arrays[i]);
+    free(g->items);
+    vmg_embedding_free(&g->text);
+    vmg_embedding_free(&g->null_text);
+    vmg_model_close(&g->m);
+}
+
+static bool on_step(void *user, int64_t done, int64_t total)
+{
+    vmg_progress_update(user, done, total);
+    return !vmg_cli_interrupted();
+}
+
+static bool on_load(void *user, size_t done, size_t total)
+{
+    vmg_progress_update(user, (int64_t)done, (int64_t)total);
+    return !vmg_cli_interrupted();
+}
+
+static int parse(int argc, char **argv, generate *g, int *n_args)
+{
+    const vmg_opt opts[] = {
+        {"model", 'm', VMG_OPT_STRING, &g->model, "MODEL", "a .gguf, or a folder with config.json and weights", NULL},
+        {"text-embedding", 0, VMG_OPT_STRING, &g->text_embedding, "FILE", "the text's embedding (.pt, .npy, .safetensors)", NULL},
+        {"null-embedding", 0, VMG_OPT_STRING, &g->null_embedding, "FILE", "the empty text's embedding, for guidance", NULL},
+        {"ref-motion", 0, VMG_OPT_STRING, &g->ref_motion, "FILE", "follow this motion instead of a text: (T,276) in metres, or "
+         "(T,138) normalised", NULL},
+        {"mean", 0, VMG_OPT_STRING, &g->mean_path, "FILE", "mean of the features (default: the model's)", NULL},
+        {"std", 0, VMG_OPT_STRING, &g->std_path, "FILE", "their standard deviation", NULL},
+        {"frames", 0, VMG_OPT_INT, &g->frames, "N", "frames at 20 fps (default: 100, or the reference's)", &g->frames_given},
+        {"steps", 0, VMG_OPT_INT, &g->steps, "N", "sampling steps (default 50)", NULL},
+        {"sampler", 0, VMG_OPT_STRING, &g->sampler_name, "NAME", "euler (default), heun, dpm++2m", NULL},
+        {"cfg", 0, VMG_OPT_DOUBLE, &g->cfg, "X", "guidance scale (default 5)", NULL},
+        {"shift", 0, VMG_OPT_DOUBLE, &g->shift, "X", "schedule shift (default 5)", NULL},
+        {"strength", 0, VMG_OPT_DOUBLE, &g->strength, "X", "schedule strength (default 0.7)", NULL},
+        {"seed", 0, VMG_OPT_INT, &g->seed, "N", "seed of the noise (default 0)", &g->seed_given},
+        {"noise", 0, VMG_OPT_STRING, &g->noise_path, "FILE", "the noise itself, (N,276), instead of a seed", NULL},
+        {"smooth", 0, VMG_OPT_FLAG, &g->smooth, NULL, "smooth along time (default; --no-smooth)", NULL},
+        {"raw", 0, VMG_OPT_FLAG, &g->raw, NULL, "write normalised latents before smoothing", NULL},
+        {"batch", 0, VMG_OPT_INT, &g->batch, "N", "make N clips, seeds N apart by one", NULL},
+        {"device", 0, VMG_OPT_STRING, &g->device, "D", "OpenCL device (vimogen devices)", NULL},
+        {"dtype", 0, VMG_OPT_STRING, &g->dtype_name, "T", "keep weights as f32, f16, bf16, q8_0, q4_0 (default: as stored)", NULL},
+        {"max-memory", 0, VMG_OPT_STRING, &g->max_memory, "SIZE", "use at most this much device memory, e.g. 4G", NULL},
+        {"profile", 0, VMG_OPT_FLAG, &g->profile, NULL, "print time per kernel", NULL},
+        {"out", 'o', VMG_OPT_STRING, &g->out, "OUT", "where to write: .npy, .pt (default motion.npy)", NULL},
+    };
+    return vmg_opt_parse(argc, argv, "[-m MODEL] --text-embedding FILE | --ref-motion FILE [OPTION...] [-o OUT]", opts,
+                         VMG_COUNT(opts), n_args);
+}
+
+/* ---- inputs ---- */
+
+static int load_inputs(generate *g)
+{
+    int rc = vmg_model_open(g->model, &g->m);
+    const vmg_dit_config *c = &g->m.config;
+    if (rc == VMG_OK && g->mean_path)
+        rc = vmg_read_vector(g->mean_path, "the mean", c->in_dim, &g->mean);
+    if (rc == VMG_OK && g->std_path)
+        rc = vmg_read_vector(g->std_path, "the standard deviation", c->in_dim, &g->std);
+    if (rc == VMG_OK && g->ref_motion) {
+        if (!c->ref_motion_dim)
+            return vmg_fail(VMG_E_ARG, "%s takes no reference motion", g->m.path);
+        rc = vmg_reference_read(g->ref_motion, c->ref_motion_dim, g->mean ? g->mean : g->m.mean, g->std ? g->std : g->m.std,
+                                &g->n_ref_frames, &g->ref);
+    }
+    if (rc == VMG_OK && g->text_embedding && !g->ref_motion)
+        rc = vmg_embedding_read(g->text_embedding, c->text_dim, &g->text);
+    if (rc == VMG_OK && g->null_embedding)
+        rc = vmg_embedding_read(g->null_embedding, c->text_dim, &g->null_text);
+    if (rc == VMG_OK && !g->frames_given)
+        g->frames = g->ref ? g->n_ref_frames : DEFAULT_FRAMES;
+    if (rc == VMG_OK && g->noise_path) {
+        int64_t rows, cols = c->in_dim;
+        rc = vmg_read_matrix(g->noise_path, "the noise", &rows, &cols, &g->noise);
+        if (rc == VMG_OK && !g->frames_given && !g->ref)
+            g->frames = rows;
+        if (rc == VMG_OK && rows != g->frames)
+            rc = vmg_fail(VMG_E_ARG, "%s has %lld frames, %lld are to be made", g->noise_path, (long long)rows,
+                          (long long)g->frames);
+    }
+    return rc;
+}
+
+static int make_items(generate *g)
+{
+    size_t clip = (size_t)(g->frames * g->m.config.in_dim);
+    g->items = vmg_calloc((size_t)g->batch, sizeof *g->items);
+    g->clips = vmg_calloc((size_t)g->batch * clip, sizeof *g->clips);
+    if (!g->items || !g->clips)
+        return VMG_E_NOMEM;
+    for (int64_t i = 0; i < g->batch; i++)
+        g->items[i] = (vmg_generate_item){.text = g->ref ? -1 : 0, .ref = g->ref, .n_ref_frames = g->n_ref_frames,
+                                          .n_frames = g->frames, .seed = (uint64_t)g->seed + (uint64_t)i,
+                                          .noise = g->noise, .out = g->clips + (size_t)i * clip};
+    return VMG_OK;
+}
+
+/* ---- output ---- */
+
+/* OUT for one clip; OUT with "-3" before its ending for several. */
+static char *clip_path(const generate *g, int64_t i)
+{
+    const char *dot = strrchr(g->out, '.'), *slash = strrchr(g->out, '/');
+    size_t stem = dot && (!slash || dot > slash) ? (size_t)(dot - g->out) : strlen(g->out);
+    return g->batch == 1 ? vmg_strdup(g->out)
+                         : vmg_asprintf("%.*s-%lld%s", (int)stem, g->out, (long long)i, g->out + stem);
+}
+
+static int write_clips(const generate *g)
+{
+    const int64_t dim[2] = {g->frames, g->m.config.out_dim};
+    for (int64_t i = 0; i < g->batch; i++) {
+        char *path = clip_path(g, i);
+        int rc = path ? vmg_array_write(path, VMG_F32, 2, dim, g->items[i].out) : VMG_E_NOMEM;
+        if (rc == VMG_OK)
+            printf("%s\n", path);
+        free(path);
+        if (rc != VMG_OK)
+            return rc;
+    }
+    return VMG_OK;
+}
+
+static int check_output(const generate *g)
+{
+    char ending[16];
+    vmg_path_ending(g->out, ending, sizeof ending);
+    if (strcmp(ending, "npy") && strcmp(ending, "pt"))
+        return vmg_cli_usage("generate", "%s: output is .npy or .pt", g->out);
+    return 0;
+}
+
+/* ---- the command ---- */
+
+static int generate_clips(generate *g, vmg_ctx *ctx)
+{
+    vmg_generate_options o = {.sampler = vmg_sampler_defaults(), .raw = g->raw, .mean = g->mean, .std = g->std,
+                              .loading = on_load, .loading_user = &g->bar};
+    vmg_progress sampling = {.what = "sampling"};
+    int rc = VMG_OK;
+    o.sampler.steps = g->steps;
+    o.sampler.guidance = g->cfg;
+    o.sampler.shift = g->shift;
+    o.sampler.strength = g->strength;
+    o.sampler.smooth = g->smooth;
+    o.sampler.progress = on_step;
+    o.sampler.progress_user = &sampling;
+    if (g->sampler_name)
+        rc = vmg_sampler_parse(g->sampler_name, &o.sampler.kind);
+    if (rc == VMG_OK)
+        rc = vmg_cli_weight_dtype(g->dtype_name, g->m.stored, &o.dtype);
+    if (rc == VMG_OK)
+        rc = vmg_generate(ctx, &g->m, &g->text, g->ref ? 0 : 1, g->null_embedding ? &g->null_text : NULL, g->items, g->batch,
+                          &o);
+    vmg_progress_finish(&g->bar);
+    vmg_progress_finish(&sampling);
+    return rc;
+}
+
+static int run(int argc, char **argv)
+{
+    generate g = {.steps = 50, .batch = 1, .cfg = 5, .shift = 5, .strength = 0.7, .smooth = true, .out = "motion.npy",
+                  .bar = {.what = "loading"}};
+    vmg_ctx *ctx = NULL;
+    int n_args, rc = parse(argc, argv, &g, &n_args);
+    if (rc)
+        return rc < 0 ? VMG_EXIT_OK : rc;
+    if (n_args)
+        return vmg_cli_usage(argv[0], "\"%s\": give --text-embedding FILE or --ref-motion FILE", argv[1]);
+    if (!g.text_embedding && !g.ref_motion)
+        return vmg_cli_usage(argv[0], "give --text-embedding FILE or --ref-motion FILE");
+    if (g.batch < 1 || g.batch > MAX_BATCH || g.steps < 1 || (g.frames_given && g.frames < 1))
+        return vmg_cli_usage(argv[0], "--batch, --steps and --frames are at least 1 (and --batch at most %d)", MAX_BATCH);
+    if (g.noise_path && (g.seed_given || g.batch != 1))
+        return vmg_cli_usage(argv[0], "--noise makes one clip and takes no --seed");
+    if ((rc = check_output(&g)) != 0)
+        return rc;
+    vmg_cli_catch_interrupt();
+    rc = load_inputs(&g);
+    if (rc == VMG_OK)
+        rc = make_items(&g);
+    if (rc == VMG_OK)
+        rc = vmg_cli_open_ctx(g.device, g.max_memory, g.profile, &ctx);
+    if (rc == VMG_OK)
+        rc = generate_clips(&g, ctx);
+    if (rc == VMG_OK)
+        rc = write_clips(&g);
+    if (rc == VMG_OK && g.profile)
+        rc = vmg_cli_print_profile(ctx);
+    int status = rc == VMG_OK ? VMG_EXIT_OK : vmg_cli_fail(argv[0], rc);
+    vmg_ctx_close(ctx);
+    free_generate(&g);
+    return status;
+}
+
+const vmg_command vmg_cmd_generate = {"generate", "make motion from a text or a reference motion", run};

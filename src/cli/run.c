@@ -1,0 +1,71 @@
+/* What commands that compute share: opening the device, choosing weights' type, printing the profile. */
+#include "src/cli/run.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/profile.h"
+#include "src/cli/cli.h"
+
+int vmg_cli_parse_size(const char *text, uint64_t *bytes)
+{
+    static const char units[] = "kmgt";
+    char *end;
+    double v = strtod(text, &end);
+    const char *unit = *end ? strchr(units, tolower((unsigned char)*end)) : NULL;
+    if (end == text || !(v > 0) || (*end && !unit))
+        return vmg_fail(VMG_E_ARG, "\"%s\" is no size (512M, 4G, ...)", text);
+    for (ptrdiff_t i = unit ? unit - units : -1; i >= 0; i--)
+        v *= 1024;
+    const char *rest = unit ? end + 1 : end;
+    if ((*rest && strcmp(rest, "B") && strcmp(rest, "iB")) || v > 1e18)
+        return vmg_fail(VMG_E_ARG, "\"%s\" is no size (512M, 4G, ...)", text);
+    *bytes = (uint64_t)v;
+    return VMG_OK;
+}
+
+int vmg_cli_open_ctx(const char *device, const char *max_memory, bool profile, vmg_ctx **out)
+{
+    vmg_ctx_options o = {.device = device, .log = vmg_cli_log(), .profile = profile};
+    int rc = max_memory ? vmg_cli_parse_size(max_memory, &o.max_memory_bytes) : VMG_OK;
+    return rc == VMG_OK ? vmg_ctx_open(&o, out) : rc;
+}
+
+int vmg_cli_weight_dtype(const char *name, vmg_dtype stored, vmg_dtype *out)
+{
+    static const vmg_dtype kept[] = {VMG_F32, VMG_F16, VMG_BF16, VMG_Q8_0, VMG_Q4_0};
+    if (name) {
+        int rc = vmg_dtype_parse(name, out);
+        if (rc != VMG_OK)
+            return rc;
+    } else {
+        *out = stored == VMG_F64 ? VMG_F32 : vmg_dtype_get(stored).block_len > 1 && stored != VMG_Q4_0 ? VMG_Q8_0 : stored;
+    }
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++)
+        if (*out == kept[i])
+            return VMG_OK;
+    return vmg_fail(VMG_E_ARG, "weights are kept as f32, f16, bf16, q8_0 or q4_0, not %s", vmg_dtype_name(*out));
+}
+
+int vmg_cli_print_profile(vmg_ctx *ctx)
+{
+    vmg_profile_row *rows;
+    size_t n;
+    double total = 0;
+    int rc = vmg_profile_rows(ctx, &rows, &n);
+    if (rc != VMG_OK)
+        return rc;
+    for (size_t i = 0; i < n; i++)
+        total += rows[i].seconds;
+    fprintf(stderr, "%-40s %8s %10s %6s %9s %9s\n", "kernel", "calls", "ms", "%", "GB/s", "GFLOP/s");
+    for (size_t i = 0; i < n; i++) {
+        double s = rows[i].seconds > 0 ? rows[i].seconds : 1e-12;
+        fprintf(stderr, "%-40s %8lld %10.2f %6.1f %9.1f %9.1f\n", rows[i].name, (long long)rows[i].n_calls,
+                1e3 * rows[i].seconds, total > 0 ? 100 * rows[i].seconds / total : 0, 1e-9 * rows[i].bytes / s,
+                1e-9 * rows[i].flops / s);
+    }
+    free(rows);
+    return VMG_OK;
+}

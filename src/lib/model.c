@@ -1,0 +1,144 @@
+/* Opening a motion model: a GGUF file, or a folder of published files. */
+#include "src/lib/model.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/fs.h"
+#include "host/base/mem.h"
+#include "src/format/weights_file.h"
+
+/* Where `make install` puts the model that comes with the program. */
+static const char installed_model[] = VMG_DATADIR "/mini.gguf";
+
+int vmg_read_matrix(const char *path, const char *what, int64_t *rows, int64_t *cols, float **out)
+{
+    vmg_weights *w = NULL;
+    *out = NULL;
+    int rc = vmg_weights_open(path, &w);
+    if (rc != VMG_OK)
+        return rc;
+    const vmg_weight *t = w->n_tensors == 1 ? &w->tensors[0] : NULL;
+    bool fits = t && (t->rank == 2 || (t->rank == 3 && t->dim[0] == 1)) && t->dim[t->rank - 2] > 0 &&
+                t->dim[t->rank - 1] > 0 && (*cols < 0 || t->dim[t->rank - 1] == *cols);
+    if (!t) {
+        rc = vmg_fail(VMG_E_FORMAT, "%s holds %zu arrays, %s is one", path, w->n_tensors, what);
+    } else if (!fits) {
+        char shape[128], width[32] = "columns";
+        if (*cols >= 0)
+            snprintf(width, sizeof width, "%lld", (long long)*cols);
+        rc = vmg_fail(VMG_E_FORMAT, "%s: %s must be (rows, %s), this is %s", path, what, width,
+                      vmg_shape_text(t->rank, t->dim, shape, sizeof shape));
+    } else {
+        *rows = t->dim[t->rank - 2];
+        *cols = t->dim[t->rank - 1];
+        *out = vmg_calloc((size_t)t->n, sizeof **out);
+        rc = *out ? vmg_weight_to_f32(t, *out) : VMG_E_NOMEM;
+    }
+    vmg_weights_close(w);
+    if (rc != VMG_OK) {
+        free(*out);
+        *out = NULL;
+    }
+    return rc;
+}
+
+static int to_vector(const vmg_weight *t, const char *path, const char *what, int64_t n, float **out)
+{
+    if (t->n != n)
+        return vmg_fail(VMG_E_FORMAT, "%s: %s has %lld values, %lld are needed", path, what, (long long)t->n, (long long)n);
+    *out = vmg_calloc((size_t)n, sizeof **out);
+    return *out ? vmg_weight_to_f32(t, *out) : VMG_E_NOMEM;
+}
+
+int vmg_read_vector(const char *path, const char *what, int64_t n, float **out)
+{
+    vmg_weights *w = NULL;
+    *out = NULL;
+    int rc = vmg_weights_open(path, &w);
+    if (rc == VMG_OK && w->n_tensors != 1)
+        rc = vmg_fail(VMG_E_FORMAT, "%s holds %zu arrays, %s is one", path, w->n_tensors, what);
+    if (rc == VMG_OK)
+        rc = to_vector(&w->tensors[0], path, what, n, out);
+    vmg_weights_close(w);
+    return rc;
+}
+
+static int open_folder(vmg_model *m)
+{
+    char *config = vmg_path_join(m->path, "config.json");
+    char *mean = vmg_path_join(m->path, "mean.npy"), *std = vmg_path_join(m->path, "std.npy");
+    int rc = config && mean && std ? vmg_dit_config_read(config, &m->config) : VMG_E_NOMEM;
+    if (rc == VMG_OK)
+        rc = vmg_weights_open_dir(m->path, &m->weights);
+    if (rc == VMG_OK && vmg_path_exists(mean) && vmg_path_exists(std)) {
+        rc = vmg_read_vector(mean, "the mean", m->config.in_dim, &m->mean);
+        if (rc == VMG_OK)
+            rc = vmg_read_vector(std, "the standard deviation", m->config.in_dim, &m->std);
+    }
+    free(config);
+    free(mean);
+    free(std);
+    return rc;
+}
+
+static int open_file(vmg_model *m)
+{
+    int rc = vmg_weights_open(m->path, &m->weights);
+    if (rc != VMG_OK)
+        return rc;
+    rc = vmg_dit_config_from_weights(m->weights, &m->config);
+    if (rc == VMG_E_NOTFOUND)
+        return vmg_fail(VMG_E_FORMAT, "%s holds weights but no configuration: name its folder (with config.json), or make one "
+                                      "file of both with vimogen convert",
+                        m->path);
+    const vmg_weight *mean = vmg_weights_find(m->weights, VMG_MODEL_TENSOR_MEAN);
+    const vmg_weight *std = vmg_weights_find(m->weights, VMG_MODEL_TENSOR_STD);
+    if (rc == VMG_OK && mean && std) {
+        rc = to_vector(mean, m->path, "the mean", m->config.in_dim, &m->mean);
+        if (rc == VMG_OK)
+            rc = to_vector(std, m->path, "the standard deviation", m->config.in_dim, &m->std);
+    }
+    return rc;
+}
+
+static vmg_dtype largest_dtype(const vmg_weights *w)
+{
+    const vmg_weight *largest = NULL;
+    for (size_t i = 0; i < w->n_tensors; i++)
+        if (!largest || w->tensors[i].n > largest->n)
+            largest = &w->tensors[i];
+    return largest ? largest->dtype : VMG_F32;
+}
+
+int vmg_model_open(const char *path, vmg_model *out)
+{
+    *out = (vmg_model){0};
+    if (!path || !*path)
+        path = getenv("VMG_MODEL");
+    if (!path || !*path)
+        path = installed_model;
+    if (!vmg_path_exists(path))
+        return vmg_fail(VMG_E_NOTFOUND, path == installed_model ? "no model was named (-m, VMG_MODEL) and %s is not there"
+                                                                : "there is no model at %s",
+                        path);
+    out->path = vmg_strdup(path);
+    int rc = out->path ? (vmg_path_is_dir(path) ? open_folder(out) : open_file(out)) : VMG_E_NOMEM;
+    if (rc == VMG_OK)
+        out->stored = largest_dtype(out->weights);
+    else
+        vmg_model_close(out);
+    return rc;
+}
+
+void vmg_model_close(vmg_model *m)
+{
+    if (!m)
+        return;
+    vmg_weights_close(m->weights);
+    free(m->mean);
+    free(m->std);
+    free(m->path);
+    *m = (vmg_model){0};
+}
