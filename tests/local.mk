@@ -84,3 +84,5 @@ check_PROGRAMS += tests/op/test_reduce
 tests_op_test_reduce_SOURCES = tests/op/reduce.c tests/op/main.c
 tests_op_test_reduce_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_reduce
 tests_op_test_reduce_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/test_models
+tests_test_models_SOURCES = tests/test_models.c
