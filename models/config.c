@@ -92,8 +92,8 @@ static int check_dit(const vmg_dit_config *c)
 {
     if (c->in_dim < 1 || c->out_dim != c->in_dim || c->ffn_dim < 1 || c->num_layers < 1 || c->text_dim < 1)
         return vmg_fail(VMG_E_FORMAT, "in_dim, out_dim, ffn_dim, num_layers or text_dim makes no network");
-    if (c->freq_dim < 2 || c->freq_dim % 2 || c->dim % 2)
-        return vmg_fail(VMG_E_FORMAT, "freq_dim and dim must be even");
+    if (c->freq_dim < 2 || c->freq_dim % 2)
+        return vmg_fail(VMG_E_FORMAT, "freq_dim must be even");
     return check_heads(c->dim, c->num_heads, "dim");
 }
 

@@ -352,6 +352,9 @@ static int check_items(const vmg_dit *dit, const vmg_sampler_item *items, int64_
     if (!(o->strength > 0 && o->strength <= 1) || !(o->shift > 0))
         return vmg_fail(VMG_E_ARG, "strength must be in (0, 1] and shift positive, not %g and %g", o->strength, o->shift);
     for (int64_t i = 0; i < n; i++) {
+        if (items[i].n_frames < 1 || items[i].n_frames > dit->n_positions)
+            return vmg_fail(VMG_E_ARG, "a motion of %lld frames: 1 to %lld are possible", (long long)items[i].n_frames,
+                            (long long)dit->n_positions);
         if (items[i].attend_to_text && o->guidance != 1.0 && (null_context < 0 || null_context >= n_contexts))
             return vmg_fail(VMG_E_ARG, "guidance %g needs the null embedding", o->guidance);
         if (!items[i].attend_to_text && (!items[i].ref || !dit->config.ref_motion_dim))

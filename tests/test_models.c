@@ -293,6 +293,15 @@ static void plan_agrees_with_the_run(void)
     close_fixture(&f);
 }
 
+/* Random weights make a velocity that oscillates with the timestep's fastest sinusoids, which no solver follows:
+ * without the first layer's weights it depends on the latents alone. */
+static void forget_time(fixture *f)
+{
+    const vmg_param *p = f->dit->time0_w;
+    int64_t n = (int64_t)(p->bytes / sizeof(float));
+    vmg_op_fill(f->ctx, vmg_tensor_make(p->value.buf, p->value.off_bytes, VMG_F32, 1, &n), 0);
+}
+
 /* Every sampler approaches the same solution, and the higher orders from fewer evaluations. */
 static void samplers_converge(void)
 {
@@ -301,9 +310,11 @@ static void samplers_converge(void)
     vmg_sampler_options o = vmg_sampler_defaults();
     o.smooth = false;
     o.guidance = 1.5;
-    o.strength = 0.98; /* a start of nearly pure noise, so that DPM-Solver++'s first step is well defined too */
+    o.shift = 1;       /* even steps: the published shift makes the last one large */
+    o.strength = 0.9;
     if (open_fixture(&f, NULL)) {
         double error[3][2];
+        forget_time(&f);
         vmg_sampler_item x = text_item(&f, 0, FRAMES, 0, exact);
         o.kind = VMG_SAMPLER_HEUN;
         o.steps = 160;
@@ -363,8 +374,7 @@ static void wrong_requests_are_messages(void)
         CHECK_FAILS(sample(&f, &x, 1, &o), VMG_E_ARG, "context 9 of 3");
         vmg_ctx_clear(f.ctx);
         x = text_item(&f, 0, 100000, 0, out);
-        CHECK_FAILS(sample(&f, &x, 1, &o), VMG_E_ARG, "100000 frames");
-        vmg_ctx_clear(f.ctx);
+        CHECK_FAILS(sample(&f, &x, 1, &o), VMG_E_ARG, "100000 frames: 1 to 4096");
         x = motion_item(&f, FRAMES, 0, out);
         x.ref = NULL;
         CHECK_FAILS(sample(&f, &x, 1, &o), VMG_E_ARG, "no reference");
