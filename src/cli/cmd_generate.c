@@ -9,6 +9,8 @@
 #include "src/cli/run.h"
 #include "src/format/writer.h"
 #include "src/lib/generate.h"
+#include "src/motion/rep276.h"
+#include "src/motion/resample.h"
 
 enum { DEFAULT_FRAMES = 100, MAX_BATCH = 4096 };
 
@@ -17,7 +19,7 @@ typedef struct generate {
     const char *model, *text_embedding, *null_embedding, *ref_motion, *mean_path, *std_path, *sampler_name, *noise_path,
         *device, *dtype_name, *max_memory, *out;
     int64_t frames, steps, seed, batch;
-    double cfg, shift, strength;
+    double cfg, shift, strength, fps;
     bool smooth, raw, profile, frames_given, seed_given;
     vmg_model m;
     vmg_embedding text, null_text;
@@ -61,6 +63,7 @@ static int parse(int argc, char **argv, generate *g, int *n_args)
         {"mean", 0, VMG_OPT_STRING, &g->mean_path, "FILE", "mean of the features (default: the model's)", NULL},
         {"std", 0, VMG_OPT_STRING, &g->std_path, "FILE", "their standard deviation", NULL},
         {"frames", 0, VMG_OPT_INT, &g->frames, "N", "frames at 20 fps (default: 100, or the reference's)", &g->frames_given},
+        {"fps", 0, VMG_OPT_DOUBLE, &g->fps, "X", "frame rate of the output (default 20, the model's own)", NULL},
         {"steps", 0, VMG_OPT_INT, &g->steps, "N", "sampling steps (default 50)", NULL},
         {"sampler", 0, VMG_OPT_STRING, &g->sampler_name, "NAME", "euler (default), heun, dpm++2m", NULL},
         {"cfg", 0, VMG_OPT_DOUBLE, &g->cfg, "X", "guidance scale (default 5)", NULL},
@@ -101,6 +104,8 @@ static int load_inputs(generate *g)
         rc = vmg_embedding_read(g->text_embedding, c->text_dim, &g->text);
     if (rc == VMG_OK && g->null_embedding)
         rc = vmg_embedding_read(g->null_embedding, c->text_dim, &g->null_text);
+    else if (rc == VMG_OK && g->m.null_rows)
+        rc = vmg_embedding_from_rows(g->m.null_rows, g->m.n_null_rows, c->text_dim, &g->null_text);
     if (rc == VMG_OK && !g->frames_given)
         g->frames = g->ref ? g->n_ref_frames : DEFAULT_FRAMES;
     if (rc == VMG_OK && g->noise_path) {
@@ -140,12 +145,26 @@ static char *clip_path(const generate *g, int64_t i)
                          : vmg_asprintf("%.*s-%lld%s", (int)stem, g->out, (long long)i, g->out + stem);
 }
 
+static int write_clip(const generate *g, const char *path, const float *x)
+{
+    int64_t dim[2] = {g->frames, g->m.config.out_dim};
+    float *resampled = NULL;
+    int rc = VMG_OK;
+    if (g->fps != VMG_REP_FPS) {
+        rc = vmg_rep276_resample(x, g->frames, VMG_REP_FPS, g->fps, VMG_RESAMPLE_BETTER, &resampled, &dim[0]);
+        x = resampled;
+    }
+    if (rc == VMG_OK)
+        rc = vmg_array_write(path, VMG_F32, 2, dim, x);
+    free(resampled);
+    return rc;
+}
+
 static int write_clips(const generate *g)
 {
-    const int64_t dim[2] = {g->frames, g->m.config.out_dim};
     for (int64_t i = 0; i < g->batch; i++) {
         char *path = clip_path(g, i);
-        int rc = path ? vmg_array_write(path, VMG_F32, 2, dim, g->items[i].out) : VMG_E_NOMEM;
+        int rc = path ? write_clip(g, path, g->items[i].out) : VMG_E_NOMEM;
         if (rc == VMG_OK)
             printf("%s\n", path);
         free(path);
@@ -184,7 +203,7 @@ static int generate_clips(generate *g, vmg_ctx *ctx)
     if (rc == VMG_OK)
         rc = vmg_cli_weight_dtype(g->dtype_name, g->m.stored, &o.dtype);
     if (rc == VMG_OK)
-        rc = vmg_generate(ctx, &g->m, &g->text, g->ref ? 0 : 1, g->null_embedding ? &g->null_text : NULL, g->items, g->batch,
+        rc = vmg_generate(ctx, &g->m, &g->text, g->ref ? 0 : 1, g->null_text.rows ? &g->null_text : NULL, g->items, g->batch,
                           &o);
     vmg_progress_finish(&g->bar);
     vmg_progress_finish(&sampling);
@@ -193,7 +212,7 @@ static int generate_clips(generate *g, vmg_ctx *ctx)
 
 static int run(int argc, char **argv)
 {
-    generate g = {.steps = 50, .batch = 1, .cfg = 5, .shift = 5, .strength = 0.7, .smooth = true, .out = "motion.npy",
+    generate g = {.steps = 50, .batch = 1, .cfg = 5, .shift = 5, .strength = 0.7, .fps = VMG_REP_FPS, .smooth = true, .out = "motion.npy",
                   .bar = {.what = "loading"}};
     vmg_ctx *ctx = NULL;
     int n_args, rc = parse(argc, argv, &g, &n_args);
@@ -205,6 +224,8 @@ static int run(int argc, char **argv)
         return vmg_cli_usage(argv[0], "give --text-embedding FILE or --ref-motion FILE");
     if (g.batch < 1 || g.batch > MAX_BATCH || g.steps < 1 || (g.frames_given && g.frames < 1))
         return vmg_cli_usage(argv[0], "--batch, --steps and --frames are at least 1 (and --batch at most %d)", MAX_BATCH);
+    if (!(g.fps > 0 && g.fps <= 1000) || (g.raw && g.fps != VMG_REP_FPS))
+        return vmg_cli_usage(argv[0], "--fps is above 0 and at most 1000, and --raw latents keep the model's 20");
     if (g.noise_path && (g.seed_given || g.batch != 1))
         return vmg_cli_usage(argv[0], "--noise makes one clip and takes no --seed");
     if ((rc = check_output(&g)) != 0)

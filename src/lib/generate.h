@@ -16,6 +16,9 @@ typedef struct vmg_embedding {
 int vmg_embedding_read(const char *path, int64_t text_dim, vmg_embedding *out);
 void vmg_embedding_free(vmg_embedding *e);
 
+/* The same from rows in memory, which are copied. */
+int vmg_embedding_from_rows(const float *rows, int64_t n_rows, int64_t text_dim, vmg_embedding *out);
+
 /*
  * A reference motion, (n_frames, ref_dim), normalised. From a file of (T,276) features in metres, which are normalised
  * with mean and std (NULL: taken as normalised already) and cut to the reference's features, or of (T,138), taken as

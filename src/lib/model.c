@@ -8,6 +8,7 @@
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "src/format/weights_file.h"
+#include "src/lib/convert_model.h"
 
 /* Where `make install` puts the model that comes with the program. */
 static const char installed_model[] = VMG_DATADIR "/mini.gguf";
@@ -77,9 +78,13 @@ static int open_folder(vmg_model *m)
         if (rc == VMG_OK)
             rc = vmg_read_vector(std, "the standard deviation", m->config.in_dim, &m->std);
     }
+    char *null = vmg_path_join(m->path, "context_null_padded.pth");
+    if (rc == VMG_OK && null && vmg_path_exists(null))
+        rc = vmg_read_matrix(null, "the empty text's embedding", &m->n_null_rows, &m->config.text_dim, &m->null_rows);
     free(config);
     free(mean);
     free(std);
+    free(null);
     return rc;
 }
 
@@ -93,12 +98,17 @@ static int open_file(vmg_model *m)
         return vmg_fail(VMG_E_FORMAT, "%s holds weights but no configuration: name its folder (with config.json), or make one "
                                       "file of both with vimogen convert",
                         m->path);
-    const vmg_weight *mean = vmg_weights_find(m->weights, VMG_MODEL_TENSOR_MEAN);
-    const vmg_weight *std = vmg_weights_find(m->weights, VMG_MODEL_TENSOR_STD);
+    const vmg_weight *mean = vmg_weights_find(m->weights, VMG_MODEL_MEAN);
+    const vmg_weight *std = vmg_weights_find(m->weights, VMG_MODEL_STD);
     if (rc == VMG_OK && mean && std) {
         rc = to_vector(mean, m->path, "the mean", m->config.in_dim, &m->mean);
         if (rc == VMG_OK)
             rc = to_vector(std, m->path, "the standard deviation", m->config.in_dim, &m->std);
+    }
+    const vmg_weight *null = vmg_weights_find(m->weights, VMG_MODEL_NULL_CONTEXT);
+    if (rc == VMG_OK && null && null->rank == 2) {
+        m->n_null_rows = null->dim[0];
+        rc = to_vector(null, m->path, "the empty text's embedding", m->n_null_rows * m->config.text_dim, &m->null_rows);
     }
     return rc;
 }
@@ -139,6 +149,7 @@ void vmg_model_close(vmg_model *m)
     vmg_weights_close(m->weights);
     free(m->mean);
     free(m->std);
+    free(m->null_rows);
     free(m->path);
     *m = (vmg_model){0};
 }

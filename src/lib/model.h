@@ -5,25 +5,20 @@
 #include "models/config.h"
 #include "models/weights.h"
 
-/*
- * What the metadata of our GGUF files is called, beside the configuration's own keys ("vimogen.dim", ... and "t5.dim", ..., see
- * models/config.h): statistics of the features, (in_dim) f32 tensors, and the unconditional context, (rows, text_dim).
- */
-#define VMG_MODEL_TENSOR_MEAN "vimogen.mean"
-#define VMG_MODEL_TENSOR_STD "vimogen.std"
-#define VMG_MODEL_TENSOR_NULL "vimogen.null_context"
-
 typedef struct vmg_model {
     char *path;
     vmg_weights *weights;
     vmg_dit_config config;
     float *mean, *std;       /* (in_dim), NULL when the model carries none */
+    float *null_rows;        /* (n_null_rows, text_dim): the empty text's embedding as stored, NULL when it carries none */
+    int64_t n_null_rows;
     vmg_dtype stored;        /* type of its largest tensor */
 } vmg_model;
 
 /*
  * path: a .gguf (or any weights file whose metadata holds the configuration), or a folder with config.json, weights
- * (model.safetensors, model.pt, ...) and, if there, mean.npy and std.npy. NULL: $VMG_MODEL, else the model that came with the
+ * (model.safetensors, model.pt, ...) and, if there, mean.npy, std.npy and context_null_padded.pth. Tensor names inside one
+ * file: src/lib/convert_model.h. NULL: $VMG_MODEL, else the model that came with the
  * installation. One sentence on failure.
  */
 int vmg_model_open(const char *path, vmg_model *out);
