@@ -86,3 +86,6 @@ tests_op_test_reduce_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_reduce
 tests_op_test_reduce_LDADD = tests/libop.la $(LDADD)
 check_PROGRAMS += tests/test_models
 tests_test_models_SOURCES = tests/test_models.c
+check_PROGRAMS += tests/test_clip
+tests_test_clip_SOURCES = tests/test_clip.c
+tests_test_clip_LDADD = tests/libmotion.la

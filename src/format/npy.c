@@ -2,6 +2,7 @@
 #include "src/format/npy.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -219,6 +220,8 @@ int vmg_npz_read(vmg_source *s)
         if (n > 4 && !memcmp(e->name + n - 4, ".npy", 4))
             n -= 4;
         rc = add_npy(s, e->name, n, e->data, e->size);
+        if (rc == VMG_E_UNSUPPORTED) /* text beside the numbers, as AMASS's "gender": noted, not read */
+            rc = vmg_source_add_meta(s, e->name, n, &(vmg_meta){.kind = VMG_META_NONE});
         if (rc != VMG_OK)
             vmg_fail_prefix(rc, "%.*s", (int)VMG_MIN(e->name_bytes, (size_t)200), e->name);
     }
@@ -229,7 +232,7 @@ int vmg_npz_read(vmg_source *s)
 int vmg_npy_header(vmg_dtype dtype, int rank, const int64_t *dim, char **out, size_t *size)
 {
     const char *code = NULL;
-    vmg_buf b = {0};
+    char descr[8];
     *out = NULL;
     for (size_t i = 0; i < VMG_COUNT(descrs); i++)
         if (descrs[i].dtype == dtype)
@@ -237,9 +240,16 @@ int vmg_npy_header(vmg_dtype dtype, int rank, const int64_t *dim, char **out, si
     if (!code)
         return vmg_fail(VMG_E_UNSUPPORTED, "numpy has no type for %s: write f32, f16, or another "
                         "file format", vmg_dtype_name(dtype));
+    snprintf(descr, sizeof descr, "%c%s", vmg_dtype_get(dtype).block_bytes > 1 ? '<' : '|', code);
+    return vmg_npy_header_of(descr, rank, dim, out, size);
+}
+
+int vmg_npy_header_of(const char *descr, int rank, const int64_t *dim, char **out, size_t *size)
+{
+    vmg_buf b = {0};
+    *out = NULL;
     vmg_buf_append(&b, "\x93NUMPY\x01\x00..", 10);
-    vmg_buf_printf(&b, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
-                   vmg_dtype_get(dtype).block_bytes > 1 ? '<' : '|', code);
+    vmg_buf_printf(&b, "{'descr': '%s', 'fortran_order': False, 'shape': (", descr);
     for (int i = 0; i < rank; i++)
         vmg_buf_printf(&b, rank == 1 ? "%" PRId64 "," : i ? ", %" PRId64 : "%" PRId64, dim[i]);
     vmg_buf_puts(&b, "), }");

@@ -9,7 +9,7 @@ bool vmg_npy_recognise(const uint8_t *data, size_t size);
 
 /* Readers: one array called VMG_WEIGHT_UNNAMED; every array of an uncompressed .npz by its name.
  * Big-endian and Fortran-ordered arrays are rearranged. Object, structured, complex and text arrays
- * are refused. */
+ * are refused; inside a .npz they become metadata without a value. */
 vmg_source_reader vmg_npy_read;
 vmg_source_reader vmg_npz_read;
 
@@ -32,5 +32,8 @@ int vmg_npy_add(vmg_source *s, const char *name, size_t name_bytes, const vmg_np
 /* The header of a version 1 file (magic, length, dictionary, padding to 64 bytes) in fresh memory.
  * Types: plain ones but bf16, which numpy does not have (VMG_E_UNSUPPORTED). */
 int vmg_npy_header(vmg_dtype dtype, int rank, const int64_t *dim, char **out, size_t *size);
+
+/* The same for a type in numpy's own words ("<U7"). */
+int vmg_npy_header_of(const char *descr, int rank, const int64_t *dim, char **out, size_t *size);
 
 #endif

@@ -8,17 +8,6 @@
 #include "src/motion/canonical.h"
 #include "src/motion/rotation.h"
 
-/* Where the body goes on beyond its last joints, in the rest pose (y up, metres): crown, fingers,
- * toes. */
-static const struct {
-    int joint;
-    double end[3];
-} ends[] = {{VMG_HEAD, {0, 0.2, 0}},
-            {VMG_L_WRIST, {0.17, 0, 0}},
-            {VMG_R_WRIST, {-0.17, 0, 0}},
-            {VMG_L_FOOT, {0, 0, 0.07}},
-            {VMG_R_FOOT, {0, 0, 0.07}}};
-
 /* S: our rest axes (y up, facing +z) to the file's; W: z-up world to the file's. */
 static void axes(int up_axis, double S[9], double W[9])
 {
@@ -47,15 +36,12 @@ static int skeleton(const double offset[][3], const vmg_pose_bvh_options *o, con
         out->n_channels += q->n_channels;
         if (j)
             vmg_rot_apply(S, offset[j], q->offset);
-        for (int c = 0; c < 3; c++)
+        vmg_rot_apply(S, vmg_rest_end[j], q->end);
+        q->has_end = vmg_vec_norm(q->end) > 0;
+        for (int c = 0; c < 3; c++) {
             q->offset[c] *= o->unit_per_m;
-    }
-    for (size_t i = 0; i < VMG_COUNT(ends); i++) {
-        vmg_bvh_joint *q = &out->joint[ends[i].joint];
-        q->has_end = true;
-        vmg_rot_apply(S, ends[i].end, q->end);
-        for (int c = 0; c < 3; c++)
             q->end[c] *= o->unit_per_m;
+        }
     }
     return VMG_OK;
 }

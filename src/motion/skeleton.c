@@ -40,6 +40,12 @@ const double vmg_rest_joint[VMG_N_JOINTS][3] = {{0.00312325, -0.35140744, 0.0120
                                                 {0.6702, 0.0363, -0.0607},
                                                 {-0.6722, 0.0394, -0.0609}};
 
+const double vmg_rest_end[VMG_N_JOINTS][3] = {[VMG_HEAD] = {0, 0.2, 0},
+                                              [VMG_L_WRIST] = {0.17, 0, 0},
+                                              [VMG_R_WRIST] = {-0.17, 0, 0},
+                                              [VMG_L_FOOT] = {0, 0, 0.07},
+                                              [VMG_R_FOOT] = {0, 0, 0.07}};
+
 void vmg_rest_offsets(double offset[VMG_N_JOINTS][3])
 {
     memset(offset, 0, sizeof(double[VMG_N_JOINTS][3]));

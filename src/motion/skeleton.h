@@ -41,6 +41,10 @@ extern const int vmg_joint_mirror[VMG_N_JOINTS]; /* left <-> right, itself on th
  */
 extern const double vmg_rest_joint[VMG_N_JOINTS][3];
 
+/* Where the body goes on beyond its last joints: crown, finger tips, toes, seen from the joint in
+ * the rest pose; 0 for all other joints. */
+extern const double vmg_rest_end[VMG_N_JOINTS][3];
+
 /* Rest position minus the parent's, for the default body. offset[0] is 0. */
 void vmg_rest_offsets(double offset[VMG_N_JOINTS][3]);
 
