@@ -60,6 +60,8 @@ check_PROGRAMS += tests/test_text_clean
 tests_test_text_clean_SOURCES = tests/test_text_clean.c
 TESTS += tests/text_witness.sh
 EXTRA_DIST += tests/text_witness.sh tests/text_witness.py
+TESTS += tests/format_witness.sh
+EXTRA_DIST += tests/format_witness.sh tests/format_witness.py
 check_PROGRAMS += tests/op/test_matmul
 tests_op_test_matmul_SOURCES = tests/op/matmul.c tests/op/main.c
 tests_op_test_matmul_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_matmul

@@ -366,7 +366,32 @@ static const vmg_test_case cases[] = {
     {"names_what_stops", names_what_stops},
 };
 
+/* Leaves samples for tests/format_witness.py in DIR. */
+static int write_samples(const char *dir)
+{
+    static const char *const names[] = {"one.npy", "one.pt"};
+    float x[24];
+    int rc = VMG_OK;
+    for (int i = 0; i < 24; i++)
+        x[i] = (float)i;
+    for (size_t i = 0; i < VMG_COUNT(names); i++) {
+        char *path = vmg_path_join(dir, names[i]);
+        rc |= vmg_array_write(path, VMG_F32, 3, (int64_t[]){2, 3, 4}, x);
+        free(path);
+    }
+    for (size_t e = 0; e < VMG_COUNT(endings); e++) {
+        char name[32];
+        snprintf(name, sizeof name, "sample.%s", endings[e]);
+        char *path = vmg_path_join(dir, name);
+        write_sample(path);
+        free(path);
+    }
+    return rc == VMG_OK ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 3 && !strcmp(argv[1], "--write"))
+        return write_samples(argv[2]);
     return vmg_test_main(argc, argv, cases, VMG_COUNT(cases));
 }

@@ -38,13 +38,19 @@ static int read_dtype(const char *name, const vmg_pickle_value *v, vmg_npy_array
     return rc;
 }
 
-/* Raw bytes: as such, or (protocol 2) as _codecs.encode(text, "latin1"). */
+/* Raw bytes: as such, or (protocol 2) as _codecs.encode(text, "latin1"), or bytes() when empty. */
 static int read_bytes(vmg_source *s, const char *name, const vmg_pickle_value *v, const uint8_t **data,
                       size_t *size)
 {
     if (v && v->kind == VMG_PICKLE_BYTES) {
         *data = (const uint8_t *)v->text;
         *size = v->text_bytes;
+        return VMG_OK;
+    }
+    if (v && v->kind == VMG_PICKLE_CALL && !strcmp(v->items[0]->text, "__builtin__.bytes") &&
+        v->items[1]->n_items == 0) {
+        *data = (const uint8_t *)"";
+        *size = 0;
         return VMG_OK;
     }
     const vmg_pickle_value *text = NULL, *codec = NULL;

@@ -36,7 +36,8 @@ bool vmg_pyobject_shape(const vmg_pickle_value *v, int *rank, int64_t *dim);
     "numpy.ndarray", "numpy.dtype", "numpy.core.multiarray._reconstruct",                         \
         "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar",                    \
         "numpy._core.multiarray.scalar", "numpy.core.numeric._frombuffer",                        \
-        "numpy._core.numeric._frombuffer", "_codecs.encode", "collections.OrderedDict"
+        "numpy._core.numeric._frombuffer", "_codecs.encode", "__builtin__.bytes", \
+        "collections.OrderedDict"
 vmg_pyobject_call_fn vmg_numpy_call;
 
 /* Reader of a plain pickle (.pkl) of numpy arrays and plain values. */
