@@ -91,3 +91,19 @@ tests_test_models_SOURCES = tests/test_models.c
 check_PROGRAMS += tests/test_clip
 tests_test_clip_SOURCES = tests/test_clip.c
 tests_test_clip_LDADD = tests/libmotion.la
+check_PROGRAMS += tests/op/test_embed
+tests_op_test_embed_SOURCES = tests/op/embed.c tests/op/main.c
+tests_op_test_embed_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_embed
+tests_op_test_embed_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/op/test_filter
+tests_op_test_filter_SOURCES = tests/op/filter.c tests/op/main.c
+tests_op_test_filter_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_filter
+tests_op_test_filter_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/op/test_loss
+tests_op_test_loss_SOURCES = tests/op/loss.c tests/op/main.c
+tests_op_test_loss_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_loss
+tests_op_test_loss_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/op/test_optim
+tests_op_test_optim_SOURCES = tests/op/optim.c tests/op/main.c
+tests_op_test_optim_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_optim
+tests_op_test_optim_LDADD = tests/libop.la $(LDADD)
