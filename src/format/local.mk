@@ -34,7 +34,6 @@ libvmg_la_SOURCES += src/format/zip.c
 libvmg_la_SOURCES += src/format/zip.h
 libvmg_la_SOURCES += src/format/zip_write.c
 libvmg_la_SOURCES += src/format/bvh.c src/format/bvh.h
-libvmg_la_SOURCES += src/format/bvh_write.c
 libvmg_la_SOURCES += src/format/number.c src/format/number.h
 libvmg_la_SOURCES += src/format/npz_write.c src/format/npz_write.h
 libvmg_la_SOURCES += src/format/glb.c src/format/glb.h
