@@ -218,7 +218,7 @@ inline void add_rel_bias(__global const float *bias, __global const int *bucket,
 }
 #endif
 
-/* ---- forward ---- */
+#ifdef FORWARD
 
 __kernel void attention_lanes(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias),
                               CTENSOR(rel_bias), CTENSOR(bucket), CTENSOR(segments), TENSOR(out),
@@ -280,3 +280,182 @@ __kernel void attention_lanes(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bi
                 F32(lse)[(row + w * VW + i) * n_heads + h] = x[i];
         }
 }
+#endif
+
+/* Lanes of a block whose rows [first, first + LANES) lie in [begin, end). */
+inline ulong lanes_within(int first, int begin, int end)
+{
+    return first_lanes(clamp(end - first, 0, LANES)) & ~first_lanes(clamp(begin - first, 0, LANES));
+}
+
+/* What to subtract from scores; +infinity where there is no probability to recompute. */
+inline float usable_lse(float lse)
+{
+    return lse == -INFINITY ? INFINITY : lse;
+}
+
+inline void fill(vec *x, float value)
+{
+    for (int w = 0; w < NV; w++)
+        x[w] = (vec)(value);
+}
+
+/* delta of one row. */
+inline float row_dot(__global const float *a, __global const float *b)
+{
+    float sum = 0.0f;
+    for (int d = 0; d < D; d += 8) {
+        float8 c = vload8(0, a + d) * vload8(0, b + d);
+        sum += sum8(c);
+    }
+    return sum;
+}
+
+#ifdef DQ
+/*
+ * dq, and on the way delta (Rq, H), which the pass for dk and dv reads, and rel_rows (Rq, H, REL) if
+ * given: each query's sum of ds over the keys of each bucket. Lanes are queries.
+ */
+__kernel void attention_lanes_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias),
+                                 CTENSOR(rel_bias), CTENSOR(bucket), CTENSOR(segments),
+                                 CTENSOR(lse), CTENSOR(out), CTENSOR(d_out), TENSOR(delta),
+                                 TENSOR(dq), TENSOR(rel_rows), ulong ldq, ulong ldk, ulong ldv,
+                                 ulong ldo, ulong ldg, ulong lddq, int n_heads, float scale)
+{
+    __local vec qt[D * NV], gt[D * NV], dqt[D * NV], s[BK * NV], ds[BK * NV];
+    __local float lane_lse[LANES], lane_delta[LANES];
+#if REL
+    __local float diagonal[LANES + BK], sums[REL * LANES];
+#endif
+    const int h = get_group_id(1) % n_heads, i0 = get_group_id(0) * LANES;
+    const int4 seg = vload4(get_group_id(1) / n_heads, I32(segments));
+    const int n_i = min(seg.y - i0, LANES);
+    if (n_i <= 0)
+        return;
+    const ulong row = seg.x + i0, head = (ulong)h * D;
+    __global const float *k_rows = CF32(k) + seg.z * ldk + head;
+    __global const float *v_rows = CF32(v) + seg.z * ldv + head;
+    __global const float *out_rows = CF32(out) + row * ldo + head;
+    __global const float *g_rows = CF32(d_out) + row * ldg + head;
+    vec one[NV], scales[NV];
+
+    fill(one, 1.0f);
+    fill(scales, scale);
+    load_transposed(CF32(q) + row * ldq + head, ldq, n_i, scale, qt);
+    load_transposed(g_rows, ldg, n_i, 1.0f, gt);
+    clear(dqt, D * NV);
+    for (int i = 0; i < LANES; i++) {
+        lane_lse[i] = i < n_i ? usable_lse(CF32(lse)[(row + i) * n_heads + h]) : INFINITY;
+        lane_delta[i] = i < n_i ? row_dot(out_rows + i * ldo, g_rows + i * ldg) : 0.0f;
+        if (i < n_i)
+            F32(delta)[(row + i) * n_heads + h] = lane_delta[i];
+    }
+#if REL
+    for (int x = 0; x < REL * LANES; x++)
+        sums[x] = 0.0f;
+#endif
+    for (int j0 = 0; j0 < seg.w; j0 += BK) {
+        const int n_j = min(seg.w - j0, BK);
+        dot_rows(k_rows + j0 * ldk, ldk, n_j, qt, s);
+        if (key_bias)
+            add_row_bias(CF32(key_bias) + seg.z + j0, n_j, s);
+#if REL
+        add_rel_bias(CF32(rel_bias) + h, I32(bucket), n_heads, j0 - i0, -1, n_j, diagonal, s);
+#endif
+        dot_rows(v_rows + j0 * ldv, ldv, n_j, gt, ds);
+        for (int w = 0; w < NV; w++) {
+            const vec lse_w = LDV(VW, lane_lse, w * VW), delta_w = LDV(VW, lane_delta, w * VW);
+            for (int j = 0; j < n_j; j++)
+                ds[j * NV + w] = exp_vec(s[j * NV + w] - lse_w) * (ds[j * NV + w] - delta_w);
+        }
+#if REL
+        if (rel_rows)
+            for (int j = 0; j < n_j; j++)
+                for (int i = 0; i < n_i; i++)
+                    sums[rel_bucket(I32(bucket), j0 + j - i0 - i) * LANES + i] +=
+                        ((__local const float *)ds)[j * LANES + i];
+#endif
+        add_rows(k_rows + j0 * ldk, ldk, n_j, ds, one, dqt);
+    }
+    store_transposed(dqt, scales, first_lanes(n_i), F32(dq) + row * lddq + head, lddq);
+#if REL
+    if (rel_rows)
+        for (int i = 0; i < n_i; i++)
+            for (int b = 0; b < REL; b++)
+                F32(rel_rows)[((row + i) * n_heads + h) * REL + b] = sums[b * LANES + i];
+#endif
+}
+#endif
+
+#ifdef DKV
+/*
+ * dk and dv. Lanes are keys; a key row that several segments share belongs to the first of them,
+ * whose group sums over all of them in their order.
+ */
+__kernel void attention_lanes_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias),
+                                  CTENSOR(rel_bias), CTENSOR(bucket), CTENSOR(segments),
+                                  CTENSOR(lse), CTENSOR(delta), CTENSOR(d_out), TENSOR(dk),
+                                  TENSOR(dv), ulong ldq, ulong ldk, ulong ldv, ulong ldg,
+                                  ulong lddk, ulong lddv, int n_heads, int n_segments, float scale)
+{
+    __local vec kt[D * NV], vt[D * NV], dkt[D * NV], dvt[D * NV], s[BK * NV], ds[BK * NV];
+    __local float lane_bias[LANES];
+#if REL
+    __local float diagonal[LANES + BK];
+#endif
+    const int h = get_group_id(1) % n_heads, mine = get_group_id(1) / n_heads;
+    const int4 seg = vload4(mine, I32(segments));
+    const int j0 = get_group_id(0) * LANES, key = seg.z + j0, n_j = min(seg.w - j0, LANES);
+    if (n_j <= 0)
+        return;
+    ulong own = first_lanes(n_j);
+    for (int t = 0; t < mine; t++) {
+        const int4 other = vload4(t, I32(segments));
+        own &= ~lanes_within(key, other.z, other.z + other.w);
+    }
+    if (!own)
+        return;
+    const ulong head = (ulong)h * D;
+    vec one[NV], scales[NV];
+
+    fill(one, 1.0f);
+    fill(scales, scale);
+    load_transposed(CF32(k) + key * ldk + head, ldk, n_j, scale, kt);
+    load_transposed(CF32(v) + key * ldv + head, ldv, n_j, 1.0f, vt);
+    clear(dkt, D * NV);
+    clear(dvt, D * NV);
+    for (int t = mine; t < n_segments; t++) {
+        const int4 other = vload4(t, I32(segments));
+        const ulong seen = own & lanes_within(key, other.z, other.z + other.w);
+        if (!seen)
+            continue;
+        for (int j = 0; j < LANES; j++)
+            lane_bias[j] = !(seen >> j & 1) ? -INFINITY : key_bias ? CF32(key_bias)[key + j] : 0.0f;
+        for (int i0 = 0; i0 < other.y; i0 += BK) {
+            const int n_i = min(other.y - i0, BK);
+            const ulong row = other.x + i0;
+            __global const float *q_rows = CF32(q) + row * ldq + head;
+            __global const float *g_rows = CF32(d_out) + row * ldg + head;
+            dot_rows(q_rows, ldq, n_i, kt, s);
+#if REL
+            add_rel_bias(CF32(rel_bias) + h, I32(bucket), n_heads, key - other.z - i0, 1, n_i,
+                         diagonal, s);
+#endif
+            dot_rows(g_rows, ldg, n_i, vt, ds);
+            for (int w = 0; w < NV; w++) {
+                const vec bias = LDV(VW, lane_bias, w * VW);
+                for (int i = 0; i < n_i; i++) {
+                    const ulong stat = (row + i) * n_heads + h;
+                    vec p = exp_vec(s[i * NV + w] + bias - usable_lse(CF32(lse)[stat]));
+                    s[i * NV + w] = p;
+                    ds[i * NV + w] = p * (ds[i * NV + w] - CF32(delta)[stat]);
+                }
+            }
+            add_rows(g_rows, ldg, n_i, s, one, dvt);
+            add_rows(q_rows, ldq, n_i, ds, one, dkt);
+        }
+    }
+    store_transposed(dkt, scales, own, F32(dk) + key * lddk + head, lddk);
+    store_transposed(dvt, one, own, F32(dv) + key * lddv + head, lddv);
+}
+#endif

@@ -8,14 +8,19 @@
  * Item (tx, ty) holds rows ty*RR + r, columns tx + 8c and dimensions tx + 8u.
  * Work-group (b, s*H + h): rows b*ROWS.. of segment s, head h.
  */
-#if !defined D || !defined WG || !defined RR || !defined RC || !defined DC || !defined REL
-#error "attention_tiled needs D, WG, RR, RC, DC, REL"
+#if !defined D || !defined WG || !defined RR || !defined RC || !defined REL
+#error "attention_tiled needs D, WG, RR, RC, REL"
 #endif
 
 #define TX 8
 #define ROWS (WG / TX * RR)
 #define COLS (TX * RC)
 #define DU (D / TX)
+#if D % 16
+#define DC 8
+#else
+#define DC 16
+#endif
 #define P_LD (COLS + 1)
 #define A_LD (ROWS + 1)
 #define B_LD (COLS + 1)
@@ -28,7 +33,7 @@
 #define COL (tx + TX * c)
 #define DIM (tx + TX * u)
 
-/* s = products of rows [0, n_a) of a with rows [0, n_b) of b, 0 outside. Begins and ends without a barrier. */
+/* s = products of rows [0, n_a) of a with rows [0, n_b) of b, 0 outside. */
 inline void product(__global const float *a, ulong lda, int n_a, __global const float *b, ulong ldb,
                     int n_b, __local float *tile, float s[RR][RC])
 {
@@ -58,7 +63,7 @@ inline void product(__global const float *a, ulong lda, int n_a, __global const 
     }
 }
 
-/* x += p times rows [0, n_b) of b; p is 0 in other columns. Begins with a barrier (p may just have been written). */
+/* x += p times rows [0, n_b) of b; p is 0 in other columns. A barrier comes first: p may be new. */
 inline void accumulate(__local const float *p, __global const float *b, ulong ldb, int n_b,
                        __local float *tile, float x[RR][DU])
 {
@@ -115,6 +120,13 @@ inline void row_maxima(__local float *lanes, float v[RR])
 #define REL_BIAS(distance) 0.0f
 #endif
 #define KEY_BIAS(row) (key_bias ? CF32(key_bias)[row] : 0.0f)
+#define IN_SEGMENT(seg, key_row) ((key_row) >= (seg).z && (key_row) < (seg).z + (seg).w)
+
+/* What to subtract from scores; +infinity where there is no probability to recompute. */
+inline float usable_lse(float lse)
+{
+    return lse == -INFINITY ? INFINITY : lse;
+}
 
 #define GROUP                                                                                      \
     const int lid = get_local_id(0), tx = lid % TX, ty = lid / TX;                                 \
@@ -123,7 +135,7 @@ inline void row_maxima(__local float *lanes, float v[RR])
     const ulong head = (ulong)h * D;                                                               \
     __local float tile[TILE], p[ROWS * P_LD], lanes[ROWS * TX];
 
-/* ---- forward ---- */
+#ifdef FORWARD
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void attention_tiled(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTENSOR(rel_bias),
@@ -185,3 +197,131 @@ void attention_tiled(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTEN
             F32(lse)[(row + ROW) * n_heads + h] = m[r] + log(l[r]);
     }
 }
+#endif
+
+#ifdef DQ
+/* dq, delta and rel_rows, as attention_lanes_dq. Rows are queries. */
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void attention_tiled_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTENSOR(rel_bias),
+                        CTENSOR(bucket), CTENSOR(segments), CTENSOR(lse), CTENSOR(out),
+                        CTENSOR(d_out), TENSOR(delta), TENSOR(dq), TENSOR(rel_rows), ulong ldq,
+                        ulong ldk, ulong ldv, ulong ldo, ulong ldg, ulong lddq, int n_heads,
+                        float scale)
+{
+    GROUP
+    const int i0 = get_group_id(0) * ROWS, n_i = min(seg.y - i0, ROWS);
+    if (n_i <= 0)
+        return;
+    const ulong row = seg.x + i0;
+    __global const float *g_rows = CF32(d_out) + row * ldg + head;
+    float minus[RR], dot[RR], x[RR][DU];
+    EACH_R
+    {
+        minus[r] = ROW < n_i ? usable_lse(CF32(lse)[(row + ROW) * n_heads + h]) : INFINITY;
+        dot[r] = 0.0f;
+        EACH_U
+        {
+            x[r][u] = 0.0f;
+            if (ROW < n_i)
+                dot[r] += CF32(out)[(row + ROW) * ldo + head + DIM] * g_rows[ROW * ldg + DIM];
+        }
+    }
+    row_sums(lanes, dot);
+    EACH_R if (tx == 0 && ROW < n_i) F32(delta)[(row + ROW) * n_heads + h] = dot[r];
+#if REL
+    __global float *sums = F32(rel_rows) + ((row + lid) * n_heads + h) * REL;
+    const bool sums_row = rel_rows && lid < n_i;
+    for (int b = 0; sums_row && b < REL; b++)
+        sums[b] = 0.0f;
+#endif
+    for (int j0 = 0; j0 < seg.w; j0 += COLS) {
+        const int n_j = min(seg.w - j0, COLS);
+        const ulong key = seg.z + j0;
+        __global const float *k_rows = CF32(k) + key * ldk + head;
+        float s[RR][RC], ds[RR][RC];
+        product(CF32(q) + row * ldq + head, ldq, n_i, k_rows, ldk, n_j, tile, s);
+        product(g_rows, ldg, n_i, CF32(v) + key * ldv + head, ldv, n_j, tile, ds);
+        EACH_R EACH_C
+        {
+            float e = 0.0f;
+            if (COL < n_j)
+                e = exp(s[r][c] * scale + KEY_BIAS(key + COL) + REL_BIAS(j0 + COL - i0 - ROW) -
+                        minus[r]);
+            p[ROW * P_LD + COL] = e * (ds[r][c] - dot[r]);
+        }
+        accumulate(p, k_rows, ldk, n_j, tile, x);
+#if REL
+        for (int j = 0; sums_row && j < n_j; j++)
+            sums[BUCKET(j0 + j - i0 - lid)] += p[lid * P_LD + j];
+#endif
+    }
+    EACH_R if (ROW < n_i) EACH_U F32(dq)[(row + ROW) * lddq + head + DIM] = scale * x[r][u];
+}
+#endif
+
+#ifdef DKV
+/* dk and dv, as attention_lanes_dkv. Rows are keys. */
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void attention_tiled_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTENSOR(rel_bias),
+                         CTENSOR(bucket), CTENSOR(segments), CTENSOR(lse), CTENSOR(delta),
+                         CTENSOR(d_out), TENSOR(dk), TENSOR(dv), ulong ldq, ulong ldk, ulong ldv,
+                         ulong ldg, ulong lddk, ulong lddv, int n_heads, int n_segments, float scale)
+{
+    GROUP
+    const int j0 = get_group_id(0) * ROWS, key = seg.z + j0, n_j = min(seg.w - j0, ROWS);
+    if (n_j <= 0)
+        return;
+    bool own[RR];
+    EACH_R own[r] = ROW < n_j;
+    for (int t = 0; t < s_index; t++) {
+        const int4 other = vload4(t, I32(segments));
+        if (other.z <= key && key + n_j <= other.z + other.w)
+            return; /* all rows are another's: decided alike by every item */
+        EACH_R own[r] = own[r] && !IN_SEGMENT(other, key + ROW);
+    }
+    float xk[RR][DU], xv[RR][DU], bias[RR];
+    EACH_R
+    {
+        bias[r] = own[r] ? KEY_BIAS(key + ROW) : 0.0f;
+        EACH_U xk[r][u] = xv[r][u] = 0.0f;
+    }
+    for (int t = s_index; t < n_segments; t++) {
+        const int4 other = vload4(t, I32(segments));
+        if (key + n_j <= other.z || key >= other.z + other.w)
+            continue;
+        for (int i0 = 0; i0 < other.y; i0 += COLS) {
+            const int n_i = min(other.y - i0, COLS);
+            const ulong row = other.x + i0;
+            __global const float *q_rows = CF32(q) + row * ldq + head;
+            __global const float *g_rows = CF32(d_out) + row * ldg + head;
+            float s[RR][RC], ds[RR][RC];
+            product(CF32(k) + key * ldk + head, ldk, n_j, q_rows, ldq, n_i, tile, s);
+            product(CF32(v) + key * ldv + head, ldv, n_j, g_rows, ldg, n_i, tile, ds);
+            EACH_R EACH_C
+            {
+                const ulong stat = (row + min(COL, n_i - 1)) * n_heads + h;
+                float e = 0.0f;
+                if (COL < n_i && own[r] && IN_SEGMENT(other, key + ROW))
+                    e = exp(s[r][c] * scale + bias[r] + REL_BIAS(key + ROW - other.z - i0 - COL) -
+                            usable_lse(CF32(lse)[stat]));
+                p[ROW * P_LD + COL] = e;
+                ds[r][c] = e * (ds[r][c] - CF32(delta)[stat]);
+            }
+            accumulate(p, g_rows, ldg, n_i, tile, xv);
+            barrier(CLK_LOCAL_MEM_FENCE); /* p is read to its end before it is rewritten */
+            EACH_R EACH_C p[ROW * P_LD + COL] = ds[r][c];
+            accumulate(p, q_rows, ldq, n_i, tile, xk);
+        }
+    }
+    EACH_R
+    {
+        if (!own[r])
+            continue;
+        EACH_U
+        {
+            F32(dk)[(key + ROW) * lddk + head + DIM] = scale * xk[r][u];
+            F32(dv)[(key + ROW) * lddv + head + DIM] = xv[r][u];
+        }
+    }
+}
+#endif

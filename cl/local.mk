@@ -15,6 +15,7 @@ VMG_CL_FILES += cl/reduce.cl
 VMG_CL_FILES += cl/matmul_tiled.cl
 VMG_CL_FILES += cl/matmul_amx.cl
 VMG_CL_FILES += cl/matmul_pack_amx.cl
+VMG_CL_FILES += cl/attention_lanes.cl cl/attention_rel.cl cl/attention_tiled.cl
 
 # Tuned parameters that ship (written by `vimogen tune --export`), embedded the same way.
 VMG_TUNED_FILES =

@@ -49,10 +49,13 @@ check_LTLIBRARIES += tests/libop.la
 tests_libop_la_SOURCES = tests/op/guarded.c tests/op/support.c tests/op/suite.h
 tests_libop_la_LIBADD = tests/libharness.la
 
-check_PROGRAMS += tests/op/test_attention
-tests_op_test_attention_SOURCES = tests/op/attention.c tests/op/main.c
+check_PROGRAMS += tests/op/test_attention tests/op/test_attention_backward
+tests_op_test_attention_SOURCES = tests/op/attention.c tests/op/attention_problem.c tests/op/attention_problem.h tests/op/main.c
 tests_op_test_attention_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_attention
 tests_op_test_attention_LDADD = tests/libop.la $(LDADD)
+tests_op_test_attention_backward_SOURCES = tests/op/attention_backward.c tests/op/attention_problem.c tests/op/attention_problem.h tests/op/main.c
+tests_op_test_attention_backward_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_attention_backward
+tests_op_test_attention_backward_LDADD = tests/libop.la $(LDADD)
 
 TESTS += $(check_PROGRAMS) tests/layers.sh
 EXTRA_DIST += tests/layers.sh

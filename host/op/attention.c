@@ -70,8 +70,7 @@ vmg_tensor vmg_attention_buckets(vmg_ctx *ctx, int64_t n_buckets)
 
 /* ---- checks ---- */
 
-/* A matrix of this size with contiguous or strided rows; a sticky error otherwise. */
-static bool is_matrix(vmg_ctx *ctx, const char *name, vmg_tensor t, int64_t rows, int64_t cols)
+bool vmg_attention_is_matrix(vmg_ctx *ctx, const char *name, vmg_tensor t, int64_t rows, int64_t cols)
 {
     char found[96];
     if (t.rank == 2 && t.dtype == VMG_F32 && t.layout == VMG_LAYOUT_ROW && t.dim[0] == rows &&
@@ -146,8 +145,10 @@ bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_wor
                      (long long)w->n_buckets);
         return false;
     }
-    return is_matrix(ctx, "q", a->q, rows, cols) && is_matrix(ctx, "k", a->k, keys, cols) &&
-           is_matrix(ctx, "v", a->v, keys, cols) && is_matrix(ctx, "out", a->out, rows, cols) &&
+    return vmg_attention_is_matrix(ctx, "q", a->q, rows, cols) &&
+           vmg_attention_is_matrix(ctx, "k", a->k, keys, cols) &&
+           vmg_attention_is_matrix(ctx, "v", a->v, keys, cols) &&
+           vmg_attention_is_matrix(ctx, "out", a->out, rows, cols) &&
            is_dense_or_none(ctx, "key_bias", a->key_bias, keys) &&
            is_dense_or_none(ctx, "rel_bias", a->rel_bias, w->n_buckets * a->n_heads) &&
            is_dense_or_none(ctx, "lse", a->lse, rows * a->n_heads) && check_segments(ctx, a, w);
@@ -161,10 +162,11 @@ typedef struct forward_call {
     vmg_attention_work work;
 } forward_call;
 
-static void launch_forward(vmg_ctx *ctx, const vmg_kernel_def *kernel, const vmg_attention *a,
-                           const vmg_attention_work *w)
+vmg_launch vmg_attention_launch(vmg_ctx *ctx, const vmg_kernel_def *kernel, const char *pass,
+                                const vmg_attention *a, const vmg_attention_work *w)
 {
     vmg_launch l = VMG_LAUNCH(kernel);
+    vmg_define(&l, "%s", pass);
     vmg_define(&l, "D=%d", (int)w->head_dim);
     vmg_define(&l, "REL=%d", (int)w->n_buckets);
     vmg_define(&l, "MAX_DISTANCE=%d", VMG_T5_MAX_DISTANCE);
@@ -175,6 +177,17 @@ static void launch_forward(vmg_ctx *ctx, const vmg_kernel_def *kernel, const vmg
     vmg_arg_in(&l, a->rel_bias);
     vmg_arg_in(&l, vmg_attention_buckets(ctx, w->n_buckets));
     vmg_arg_in(&l, a->segments.device);
+    l.shape[VMG_ATTENTION_ROWS] = w->max_q;
+    l.shape[VMG_ATTENTION_OTHER_ROWS] = w->max_k;
+    l.shape[VMG_ATTENTION_HEADS] = a->n_heads * a->segments.n;
+    l.shape[VMG_ATTENTION_HEAD_DIM] = w->head_dim;
+    return l;
+}
+
+static void launch_forward(vmg_ctx *ctx, const vmg_kernel_def *kernel, const vmg_attention *a,
+                           const vmg_attention_work *w)
+{
+    vmg_launch l = vmg_attention_launch(ctx, kernel, "FORWARD", a, w);
     vmg_arg_out(&l, a->out);
     vmg_arg_out(&l, a->lse);
     vmg_arg_i64(&l, a->q.ld);
@@ -183,13 +196,14 @@ static void launch_forward(vmg_ctx *ctx, const vmg_kernel_def *kernel, const vmg
     vmg_arg_i64(&l, a->out.ld);
     vmg_arg_i32(&l, (int32_t)a->n_heads);
     vmg_arg_f32(&l, a->scale);
-    l.shape[VMG_ATTENTION_ROWS] = w->max_q;
-    l.shape[VMG_ATTENTION_OTHER_ROWS] = w->max_k;
-    l.shape[VMG_ATTENTION_HEADS] = a->n_heads * a->segments.n;
-    l.shape[VMG_ATTENTION_HEAD_DIM] = w->head_dim;
     l.flops = 4.0 * w->n_pairs * (double)(w->head_dim * a->n_heads);
     l.bytes = 8.0 * (double)(vmg_tensor_count(a->q) + vmg_tensor_count(a->k));
     vmg_launch_run(ctx, &l);
+}
+
+bool vmg_attention_prefers_lanes(const vmg_device *dev)
+{
+    return dev->device_class == VMG_CLASS_CPU && dev->vector_width_f32 >= 4;
 }
 
 enum { TILED, LANES };
@@ -200,11 +214,10 @@ static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
     return variant != LANES || ctx->dev.device_class == VMG_CLASS_CPU;
 }
 
-/* A processor whose driver hands vectors to its vector unit wants lanes. */
 static int default_variant(vmg_ctx *ctx, const void *arg)
 {
     (void)arg;
-    return ctx->dev.device_class == VMG_CLASS_CPU && ctx->dev.vector_width_f32 >= 4 ? LANES : TILED;
+    return vmg_attention_prefers_lanes(&ctx->dev) ? LANES : TILED;
 }
 
 static void run_variant(vmg_ctx *ctx, int variant, const void *arg)

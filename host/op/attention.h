@@ -53,7 +53,9 @@ int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance);
 
 /* How attention runs; the tests force each. "lanes": one work-item per block of queries, for
  * processors; "tiled": work-groups sharing tiles in local memory. */
-extern const vmg_variants vmg_attention_variants;
-extern const vmg_kernel_def vmg_attention_tiled_kernel, vmg_attention_lanes_kernel;
+extern const vmg_variants vmg_attention_variants, vmg_attention_backward_variants;
+extern const vmg_kernel_def vmg_attention_tiled_kernel, vmg_attention_tiled_dq_kernel,
+    vmg_attention_tiled_dkv_kernel, vmg_attention_lanes_kernel, vmg_attention_lanes_dq_kernel,
+    vmg_attention_lanes_dkv_kernel;
 
 #endif

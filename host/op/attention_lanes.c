@@ -20,6 +20,16 @@ static bool forward_valid(const vmg_device *dev, const int *v, const int64_t *sh
     return fits(dev, v, shape, 2, 1);
 }
 
+static bool dq_valid(const vmg_device *dev, const int *v, const int64_t *shape)
+{
+    return fits(dev, v, shape, 3, 2);
+}
+
+static bool dkv_valid(const vmg_device *dev, const int *v, const int64_t *shape)
+{
+    return fits(dev, v, shape, 4, 2);
+}
+
 static void geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
                      size_t local[3])
 {
@@ -30,12 +40,11 @@ static void geometry(const vmg_device *dev, const int *v, const int64_t *shape, 
     global[2] = local[0] = local[1] = local[2] = 1;
 }
 
-#define TUNABLES {{"VW", {16, 8, 4}}, {"NV", {1, 2}}, {"BK", {64, 32, 128}}}
+#define KERNEL(kernel, when)                                                                       \
+    {.file = "attention_lanes", .name = kernel,                                                    \
+     .tunables = {{"VW", {16, 8, 4}}, {"NV", {1, 2}}, {"BK", {64, 32}}}, .valid = when,       \
+     .geometry = geometry}
 
-const vmg_kernel_def vmg_attention_lanes_kernel = {
-    .file = "attention_lanes",
-    .name = "attention_lanes",
-    .tunables = TUNABLES,
-    .valid = forward_valid,
-    .geometry = geometry,
-};
+const vmg_kernel_def vmg_attention_lanes_kernel = KERNEL("attention_lanes", forward_valid);
+const vmg_kernel_def vmg_attention_lanes_dq_kernel = KERNEL("attention_lanes_dq", dq_valid);
+const vmg_kernel_def vmg_attention_lanes_dkv_kernel = KERNEL("attention_lanes_dkv", dkv_valid);

@@ -3,7 +3,7 @@
 #include "host/op/attention_impl.h"
 
 /* Indices of the tunables; TX items lie along a row of a work-group. */
-enum { WG, RR, RC, DC };
+enum { WG, RR, RC };
 enum { TX = 8 };
 
 static int64_t rows_per_group(const int *v)
@@ -11,18 +11,25 @@ static int64_t rows_per_group(const int *v)
     return v[WG] / TX * v[RR];
 }
 
-/* Local memory as the kernel declares it, and accumulators that registers can hold. */
+/* Local memory as the kernel declares it, and accumulators that registers can hold; wide columns only
+ * for many rows. */
 static bool fits(const vmg_device *dev, const int *v, const int64_t *shape, int64_t n_accumulators)
 {
     const int64_t d = shape[VMG_ATTENTION_HEAD_DIM], rows = rows_per_group(v), cols = TX * v[RC];
-    const int64_t n_local = v[DC] * VMG_MAX(rows + cols + 2, d) + rows * (cols + 1) + rows * TX;
-    return d % v[DC] == 0 && (v[RR] == 1 || n_accumulators * v[RR] * d / TX <= 64) &&
+    const int64_t depth = d % 16 ? 8 : 16;
+    const int64_t n_local = depth * VMG_MAX(rows + cols + 2, d) + rows * (cols + 1) + rows * TX;
+    return (v[RR] == 1 || n_accumulators * v[RR] * d / TX <= 64) && (v[RC] == 4 || v[RR] == 4) &&
            (uint64_t)n_local * sizeof(float) <= dev->local_mem_bytes;
 }
 
-static bool forward_valid(const vmg_device *dev, const int *v, const int64_t *shape)
+static bool one_matrix_valid(const vmg_device *dev, const int *v, const int64_t *shape)
 {
     return fits(dev, v, shape, 1);
+}
+
+static bool dkv_valid(const vmg_device *dev, const int *v, const int64_t *shape)
+{
+    return fits(dev, v, shape, 2);
 }
 
 static void geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
@@ -36,10 +43,11 @@ static void geometry(const vmg_device *dev, const int *v, const int64_t *shape, 
     global[2] = local[1] = local[2] = 1;
 }
 
-const vmg_kernel_def vmg_attention_tiled_kernel = {
-    .file = "attention_tiled",
-    .name = "attention_tiled",
-    .tunables = {{"WG", {128, 64, 256}}, {"RR", {4, 2, 1}}, {"RC", {4, 8}}, {"DC", {16, 8}}},
-    .valid = forward_valid,
-    .geometry = geometry,
-};
+#define KERNEL(kernel, when)                                                                       \
+    {.file = "attention_tiled", .name = kernel,                                                    \
+     .tunables = {{"WG", {128, 64, 256}}, {"RR", {4, 2, 1}}, {"RC", {4, 8}}}, .valid = when,       \
+     .geometry = geometry}
+
+const vmg_kernel_def vmg_attention_tiled_kernel = KERNEL("attention_tiled", one_matrix_valid);
+const vmg_kernel_def vmg_attention_tiled_dq_kernel = KERNEL("attention_tiled_dq", one_matrix_valid);
+const vmg_kernel_def vmg_attention_tiled_dkv_kernel = KERNEL("attention_tiled_dkv", dkv_valid);

@@ -1,0 +1,245 @@
+/* Attention problems on host and device, and their double-precision solution. */
+#include "tests/op/attention_problem.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/mem.h"
+#include "tests/op/suite.h"
+
+float *numbers(int64_t n, float magnitude)
+{
+    float *x = vmg_calloc((size_t)n + 1, sizeof *x);
+    vmg_test_fill(x, (size_t)n);
+    for (int64_t i = 0; i < n; i++)
+        x[i] *= magnitude;
+    return x;
+}
+
+vmg_tensor guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole)
+{
+    int64_t all_rows = rows + 2 * GUARD, all_cols = cols + 2 * pad;
+    float *x = vmg_calloc((size_t)(all_rows * all_cols) + 1, sizeof *x);
+    for (int64_t i = 0; i < all_rows * all_cols; i++)
+        x[i] = NAN;
+    for (int64_t r = 0; values && r < rows; r++)
+        memcpy(x + (r + GUARD) * all_cols + pad, values + r * cols, (size_t)cols * sizeof *x);
+    vmg_tensor t = vmg_test_matrix(VMG_F32, all_rows, all_cols, x);
+    free(x);
+    if (whole)
+        *whole = t;
+    return vmg_tensor_view_cols(vmg_tensor_view_rows(t, GUARD, rows), pad, cols);
+}
+
+void read_guarded(vmg_tensor whole, int64_t pad, float *values)
+{
+    int64_t rows = whole.dim[0], cols = whole.dim[1], n_touched = 0;
+    float *x = vmg_calloc((size_t)(rows * cols) + 1, sizeof *x);
+    vmg_test_read(whole, x);
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t c = 0; c < cols; c++)
+            if (r >= GUARD && r < rows - GUARD && c >= pad && c < cols - pad)
+                values[(r - GUARD) * (cols - 2 * pad) + c - pad] = x[r * cols + c];
+            else
+                n_touched += !isnan(x[r * cols + c]);
+    CHECK_INT(n_touched, 0);
+    free(x);
+}
+
+void make_call(const problem *p, call *c)
+{
+    *c = (call){.p = p, .cols = p->n_heads * p->head_dim};
+    int64_t n_q = p->n_rows * c->cols, n_k = p->n_keys * c->cols, pad = VMG_MAX(p->pad, 0);
+    c->q = numbers(n_q, p->magnitude);
+    c->k = numbers(n_k, p->magnitude);
+    c->v = numbers(n_k, 1);
+    c->key_bias = numbers(p->n_keys, 2);
+    c->rel_bias = numbers(N_BUCKETS * p->n_heads, 2);
+    c->out = numbers(n_q, 1);
+    c->lse = numbers(p->n_rows * p->n_heads, 1);
+    c->d_out = numbers(n_q, 1);
+    c->dq = numbers(n_q, 0);
+    c->dk = numbers(n_k, 0);
+    c->dv = numbers(n_k, 0);
+    c->d_rel_bias = numbers(N_BUCKETS * p->n_heads, 0);
+    c->query = vmg_calloc((size_t)p->n_rows + 1, sizeof *c->query);
+    c->key = vmg_calloc((size_t)p->n_keys + 1, sizeof *c->key);
+    for (int s = 0; s < p->n_segments; s++) {
+        memset(c->query + p->segment[s].q0, true, (size_t)p->segment[s].n_q);
+        memset(c->key + p->segment[s].k0, true, (size_t)p->segment[s].n_k);
+    }
+    c->a = (vmg_attention){.n_heads = p->n_heads, .scale = p->scale};
+    if (p->pad < 0) {
+        float *qkv = numbers(3 * n_q, 0);
+        const float *part[] = {c->q, c->k, c->v};
+        for (int64_t r = 0; r < p->n_rows; r++)
+            for (int i = 0; i < 3; i++)
+                memcpy(qkv + (3 * r + i) * c->cols, part[i] + r * c->cols,
+                       (size_t)c->cols * sizeof *qkv);
+        vmg_tensor t = vmg_test_matrix(VMG_F32, p->n_rows, 3 * c->cols, qkv);
+        free(qkv);
+        c->a.q = vmg_tensor_view_cols(t, 0, c->cols);
+        c->a.k = vmg_tensor_view_cols(t, c->cols, c->cols);
+        c->a.v = vmg_tensor_view_cols(t, 2 * c->cols, c->cols);
+    } else {
+        c->a.q = guarded(p->n_rows, c->cols, pad, c->q, NULL);
+        c->a.k = guarded(p->n_keys, c->cols, pad, c->k, NULL);
+        c->a.v = guarded(p->n_keys, c->cols, pad, c->v, NULL);
+    }
+    c->a.out = guarded(p->n_rows, c->cols, pad, NULL, &c->out_whole);
+    c->a.lse = guarded(p->n_rows, p->n_heads, 0, NULL, &c->lse_whole);
+    if (p->key_bias)
+        c->a.key_bias = vmg_test_tensor(VMG_F32, 1, &p->n_keys, c->key_bias);
+    if (p->rel_bias)
+        c->a.rel_bias = vmg_test_matrix(VMG_F32, N_BUCKETS, p->n_heads, c->rel_bias);
+    c->a.segments = (vmg_segments){.n = p->n_segments, .host = p->segment};
+    const int64_t dim[] = {p->n_segments, 4};
+    c->a.segments.device = vmg_arena_tensor(vmg_test_arena(), VMG_I32, 2, dim);
+    if (p->n_segments)
+        vmg_upload(vmg_test_ctx(), c->a.segments.device, p->segment);
+}
+
+void free_call(call *c)
+{
+    void *all[] = {c->q,   c->k,  c->v,  c->key_bias, c->rel_bias,   c->d_out, c->out,
+                   c->lse, c->dq, c->dk, c->dv,       c->d_rel_bias, c->query, c->key};
+    for (size_t i = 0; i < VMG_COUNT(all); i++)
+        free(all[i]);
+}
+
+/* ---- the reference ---- */
+
+/* Score of query i and key j of a segment, head h. */
+static double score(const call *c, vmg_segment g, int64_t i, int64_t j, int64_t h)
+{
+    const problem *p = c->p;
+    const float *q = c->q + (g.q0 + i) * c->cols + h * p->head_dim;
+    const float *k = c->k + (g.k0 + j) * c->cols + h * p->head_dim;
+    double s = 0;
+    for (int64_t d = 0; d < p->head_dim; d++)
+        s += (double)q[d] * k[d];
+    s *= p->scale;
+    if (p->key_bias)
+        s += c->key_bias[g.k0 + j];
+    if (p->rel_bias)
+        s += c->rel_bias[vmg_t5_bucket(j - i, N_BUCKETS, 128) * p->n_heads + h];
+    return s;
+}
+
+/* Probabilities (n_k) of one query; returns the log-sum-exp. */
+static double probabilities(const call *c, vmg_segment g, int64_t i, int64_t h, double *prob)
+{
+    double m = -INFINITY, sum = 0;
+    for (int64_t j = 0; j < g.n_k; j++) {
+        prob[j] = score(c, g, i, j, h);
+        m = fmax(m, prob[j]);
+    }
+    for (int64_t j = 0; j < g.n_k; j++)
+        sum += m > -INFINITY ? exp(prob[j] - m) : 0;
+    for (int64_t j = 0; j < g.n_k; j++)
+        prob[j] = sum > 0 ? exp(prob[j] - m) / sum : 0;
+    return sum > 0 ? m + log(sum) : -INFINITY;
+}
+
+/* Calls visit for every query of every segment and head with its probabilities and lse. */
+typedef void visitor(call *c, vmg_segment g, int64_t i, int64_t h, const double *prob, double lse,
+                     double *sums);
+
+static void each_query(call *c, visitor *visit, double *sums)
+{
+    double *prob = vmg_calloc((size_t)c->p->n_keys + 1, sizeof *prob);
+    for (int s = 0; s < c->p->n_segments; s++)
+        for (int64_t i = 0; i < c->p->segment[s].n_q; i++)
+            for (int64_t h = 0; h < c->p->n_heads; h++) {
+                double lse = probabilities(c, c->p->segment[s], i, h, prob);
+                visit(c, c->p->segment[s], i, h, prob, lse, sums);
+            }
+    free(prob);
+}
+
+static void visit_forward(call *c, vmg_segment g, int64_t i, int64_t h, const double *prob, double lse,
+                          double *sums)
+{
+    const int64_t head_dim = c->p->head_dim;
+    (void)sums;
+    c->lse[(g.q0 + i) * c->p->n_heads + h] = (float)lse;
+    for (int64_t d = 0; d < head_dim; d++) {
+        double o = 0;
+        for (int64_t j = 0; j < g.n_k; j++)
+            o += prob[j] * c->v[(g.k0 + j) * c->cols + h * head_dim + d];
+        c->out[(g.q0 + i) * c->cols + h * head_dim + d] = (float)o;
+    }
+}
+
+void reference(call *c)
+{
+    each_query(c, visit_forward, NULL);
+}
+
+/* sums: dk, dv (n_keys, cols), d_rel_bias (N_BUCKETS, n_heads). */
+static void visit_backward(call *c, vmg_segment g, int64_t i, int64_t h, const double *prob,
+                           double lse, double *sums)
+{
+    const problem *p = c->p;
+    const int64_t q_at = (g.q0 + i) * c->cols + h * p->head_dim, n_k = p->n_keys * c->cols;
+    double delta = 0, *dk = sums, *dv = sums + n_k, *d_rel = sums + 2 * n_k;
+    double *dp = vmg_calloc((size_t)g.n_k + 1, sizeof *dp), *dq = vmg_calloc((size_t)p->head_dim, sizeof *dq);
+    (void)lse;
+    for (int64_t j = 0; j < g.n_k; j++) {
+        const int64_t k_at = (g.k0 + j) * c->cols + h * p->head_dim;
+        for (int64_t d = 0; d < p->head_dim; d++)
+            dp[j] += (double)c->d_out[q_at + d] * c->v[k_at + d];
+        delta += prob[j] * dp[j];
+    }
+    for (int64_t j = 0; j < g.n_k; j++) {
+        const int64_t k_at = (g.k0 + j) * c->cols + h * p->head_dim;
+        const double ds = prob[j] * (dp[j] - delta);
+        d_rel[vmg_t5_bucket(j - i, N_BUCKETS, 128) * p->n_heads + h] += ds;
+        for (int64_t d = 0; d < p->head_dim; d++) {
+            dq[d] += p->scale * ds * c->k[k_at + d];
+            dk[k_at + d] += p->scale * ds * c->q[q_at + d];
+            dv[k_at + d] += prob[j] * c->d_out[q_at + d];
+        }
+    }
+    for (int64_t d = 0; d < p->head_dim; d++)
+        c->dq[q_at + d] = (float)dq[d];
+    free(dp);
+    free(dq);
+}
+
+void reference_backward(call *c)
+{
+    const int64_t n_k = c->p->n_keys * c->cols, n_rel = N_BUCKETS * c->p->n_heads;
+    double *sums = vmg_calloc((size_t)(2 * n_k + n_rel), sizeof *sums);
+    each_query(c, visit_backward, sums);
+    for (int64_t i = 0; i < n_k; i++) {
+        c->dk[i] = (float)sums[i];
+        c->dv[i] = (float)sums[n_k + i];
+    }
+    for (int64_t i = 0; i < n_rel; i++)
+        c->d_rel_bias[i] = (float)sums[2 * n_k + i];
+    free(sums);
+}
+
+/* -inf equals -inf. */
+void compare_rows(const char *what, const call *c, const float *got, const float *want,
+                  const bool *inside, int64_t rows, int64_t cols, double tol)
+{
+    float *x = vmg_calloc((size_t)(rows * cols) + 1, sizeof *x), *y = numbers(rows * cols, 0);
+    int64_t n = 0, n_touched = 0;
+    for (int64_t i = 0; i < rows * cols; i++) {
+        if (!inside[i / cols])
+            n_touched += !isnan(got[i]);
+        else if (!(isinf(want[i]) && got[i] == want[i])) {
+            x[n] = got[i];
+            y[n++] = want[i];
+        }
+    }
+    CHECK_INT(n_touched, 0);
+    if (!CHECK_ARRAY(x, y, (size_t)n, tol))
+        vmg_test_note("%s of \"%s\": %lld heads of %lld", what, c->p->name, (long long)c->p->n_heads,
+                      (long long)c->p->head_dim);
+    free(x);
+    free(y);
+}

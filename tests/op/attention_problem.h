@@ -1,0 +1,51 @@
+/* Attention problems on host and device, and their double-precision solution. */
+#ifndef VMG_TESTS_OP_ATTENTION_PROBLEM_H
+#define VMG_TESTS_OP_ATTENTION_PROBLEM_H
+
+#include "host/op/attention.h"
+
+enum { MAX_SEGMENTS = 8, N_BUCKETS = 32, GUARD = 2 };
+
+/* One call. Rows beyond the segments belong to nobody. */
+typedef struct problem {
+    const char *name;
+    int64_t n_heads, head_dim, n_rows, n_keys;
+    int64_t pad;  /* columns beside each matrix; -1: q, k and v are views of one matrix */
+    bool key_bias, rel_bias;
+    float scale, magnitude; /* of q and k */
+    int n_segments;
+    vmg_segment segment[MAX_SEGMENTS];
+} problem;
+
+/* Host values (dense): operands, then the reference's results. `query` and `key` (n_rows, n_keys) tell which
+ * rows lie in a segment. */
+typedef struct call {
+    const problem *p;
+    int64_t cols;
+    float *q, *k, *v, *key_bias, *rel_bias, *d_out;
+    float *out, *lse, *dq, *dk, *dv, *d_rel_bias;
+    bool *query, *key;
+    vmg_tensor out_whole, lse_whole;
+    vmg_attention a; /* on the device; everything around the matrices is NaN */
+} call;
+
+void make_call(const problem *p, call *c);
+void free_call(call *c);
+
+/* n values in [-magnitude, magnitude), to be freed. */
+float *numbers(int64_t n, float magnitude);
+
+/* A matrix that is NaN around `values` (also inside without values); *whole (may be NULL) is everything. */
+vmg_tensor guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole);
+/* Reads the inside of a guarded matrix back; its surroundings must still be NaN. */
+void read_guarded(vmg_tensor whole, int64_t pad, float *values);
+
+/* Fill the reference's results: the forward pass, and then the gradients of sum(out d_out). */
+void reference(call *c);
+void reference_backward(call *c);
+
+/* The rows of a read result that lie inside segments equal the reference; the others are still NaN. */
+void compare_rows(const char *what, const call *c, const float *got, const float *want,
+                  const bool *inside, int64_t rows, int64_t cols, double tol);
+
+#endif
