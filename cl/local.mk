@@ -1,6 +1,7 @@
 # Kernels: every .cl file becomes a C array inside the library (cl/embed.awk). Append yours.
 VMG_CL_FILES = cl/common.cl
 VMG_CL_FILES += cl/attention_lanes.cl
+VMG_CL_FILES += cl/attention_rel.cl
 VMG_CL_FILES += cl/attention_tiled.cl
 VMG_CL_FILES += cl/matmul_pack.cl
 VMG_CL_FILES += cl/matmul_packed.cl
@@ -15,7 +16,6 @@ VMG_CL_FILES += cl/reduce.cl
 VMG_CL_FILES += cl/matmul_tiled.cl
 VMG_CL_FILES += cl/matmul_amx.cl
 VMG_CL_FILES += cl/matmul_pack_amx.cl
-VMG_CL_FILES += cl/attention_lanes.cl cl/attention_rel.cl cl/attention_tiled.cl
 
 # Tuned parameters that ship (written by `vimogen tune --export`), embedded the same way.
 VMG_TUNED_FILES =

@@ -6,6 +6,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/attention_impl.h"
+#include "host/op/want.h"
 
 /* ---- relative-position buckets ---- */
 
@@ -70,51 +71,21 @@ vmg_tensor vmg_attention_buckets(vmg_ctx *ctx, int64_t n_buckets)
 
 /* ---- checks ---- */
 
-bool vmg_attention_is_matrix(vmg_ctx *ctx, const char *name, vmg_tensor t, int64_t rows, int64_t cols)
-{
-    char found[96];
-    if (t.rank == 2 && t.dtype == VMG_F32 && t.layout == VMG_LAYOUT_ROW && t.dim[0] == rows &&
-        t.dim[1] == cols)
-        return true;
-    vmg_ctx_fail(ctx, VMG_E_ARG, "attention: %s is %s, expected f32 (%lld,%lld)", name,
-                 vmg_tensor_describe(t, found, sizeof found), (long long)rows, (long long)cols);
-    return false;
-}
-
-static bool is_dense(vmg_ctx *ctx, const char *name, vmg_tensor t, vmg_dtype dtype, int64_t count)
-{
-    char found[96];
-    if (t.dtype == dtype && t.layout == VMG_LAYOUT_ROW && vmg_tensor_dense(t) &&
-        vmg_tensor_count(t) == count)
-        return true;
-    vmg_ctx_fail(ctx, VMG_E_ARG, "attention: %s is %s, expected %lld dense %s values", name,
-                 vmg_tensor_describe(t, found, sizeof found), (long long)count,
-                 vmg_dtype_name(dtype));
-    return false;
-}
-
-static bool is_dense_or_none(vmg_ctx *ctx, const char *name, vmg_tensor t, int64_t count)
-{
-    return !vmg_tensor_given(t) || is_dense(ctx, name, t, VMG_F32, count);
-}
-
 static bool check_segments(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_work *w)
 {
-    if (a->segments.n < 0 || (a->segments.n > 0 && !a->segments.host)) {
-        vmg_ctx_fail(ctx, VMG_E_ARG, "attention: %lld segments without a host copy",
+    const int64_t rows = vmg_tensor_rows(a->q), keys = vmg_tensor_rows(a->k);
+    if (a->segments.n > 0 && (!a->segments.host || !vmg_tensor_given(a->segments.device))) {
+        vmg_ctx_fail(ctx, VMG_E_ARG, "attention: %lld segments need a host and a device copy",
                      (long long)a->segments.n);
         return false;
     }
-    if (a->segments.n && !is_dense(ctx, "segments", a->segments.device, VMG_I32, 4 * a->segments.n))
-        return false;
     for (int64_t s = 0; s < a->segments.n; s++) {
         const vmg_segment g = a->segments.host[s];
         if (g.q0 < 0 || g.n_q < 0 || g.k0 < 0 || g.n_k < 0 ||
-            (int64_t)g.q0 + g.n_q > a->q.dim[0] || (int64_t)g.k0 + g.n_k > a->k.dim[0]) {
+            (int64_t)g.q0 + g.n_q > rows || (int64_t)g.k0 + g.n_k > keys) {
             vmg_ctx_fail(ctx, VMG_E_ARG,
                          "attention: segment %lld has queries %d+%d of %lld and keys %d+%d of %lld",
-                         (long long)s, g.q0, g.n_q, (long long)a->q.dim[0], g.k0, g.n_k,
-                         (long long)a->k.dim[0]);
+                         (long long)s, g.q0, g.n_q, (long long)rows, g.k0, g.n_k, (long long)keys);
             return false;
         }
         w->max_q = VMG_MAX(w->max_q, g.n_q);
@@ -137,7 +108,6 @@ bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_wor
                      (long long)cols, (long long)a->n_heads);
         return false;
     }
-    int64_t rows = a->q.dim[0], keys = vmg_tensor_given(a->k) ? a->k.dim[0] : 0;
     w->head_dim = head_dim;
     w->n_buckets = vmg_tensor_given(a->rel_bias) ? a->rel_bias.dim[0] : 0;
     if (w->n_buckets && (w->n_buckets < 4 || w->n_buckets > 1024 || w->n_buckets % 2)) {
@@ -145,13 +115,17 @@ bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_wor
                      (long long)w->n_buckets);
         return false;
     }
-    return vmg_attention_is_matrix(ctx, "q", a->q, rows, cols) &&
-           vmg_attention_is_matrix(ctx, "k", a->k, keys, cols) &&
-           vmg_attention_is_matrix(ctx, "v", a->v, keys, cols) &&
-           vmg_attention_is_matrix(ctx, "out", a->out, rows, cols) &&
-           is_dense_or_none(ctx, "key_bias", a->key_bias, keys) &&
-           is_dense_or_none(ctx, "rel_bias", a->rel_bias, w->n_buckets * a->n_heads) &&
-           is_dense_or_none(ctx, "lse", a->lse, rows * a->n_heads) && check_segments(ctx, a, w);
+    const int64_t rows = vmg_tensor_rows(a->q), keys = vmg_tensor_rows(a->k);
+    const vmg_want want[] = {
+        {"q", a->q, rows, cols, VMG_F32, VMG_WANT_LD},
+        {"k", a->k, keys, cols, VMG_F32, VMG_WANT_LD},
+        {"v", a->v, keys, cols, VMG_F32, VMG_WANT_LD},
+        {"out", a->out, rows, cols, VMG_F32, VMG_WANT_LD},
+        {"key_bias", a->key_bias, 1, keys, VMG_F32, VMG_WANT_OPTIONAL},
+        {"rel_bias", a->rel_bias, w->n_buckets, a->n_heads, VMG_F32, VMG_WANT_OPTIONAL},
+        {"lse", a->lse, rows, a->n_heads, VMG_F32, VMG_WANT_OPTIONAL},
+        {"segments", a->segments.device, a->segments.n, 4, VMG_I32, VMG_WANT_OPTIONAL}};
+    return vmg_want_all(ctx, "attention", want, VMG_COUNT(want)) && check_segments(ctx, a, w);
 }
 
 /* ---- the op ---- */

@@ -2,6 +2,7 @@
 #include "host/arena.h"
 #include "host/base/mem.h"
 #include "host/op/attention_impl.h"
+#include "host/op/want.h"
 
 /* What the variants see. delta (Rq, H) and rel_rows (Rq, H, n_buckets) pass from dq's kernel to the
  * others; rel_rows is VMG_NONE when d_rel_bias is not wanted. */
@@ -128,20 +129,14 @@ static bool check(vmg_ctx *ctx, backward_call *b)
         vmg_ctx_fail(ctx, VMG_E_ARG, "attention: gradients need the forward pass's lse");
         return false;
     }
-    const int64_t rows = a->q.dim[0], keys = a->k.dim[0], cols = a->q.dim[1];
-    const struct { const char *name; vmg_tensor t; int64_t rows, cols; } want[] = {
-        {"d_out", b->d_out, rows, cols}, {"dq", b->dq, rows, cols},
-        {"dk", b->dk, keys, cols}, {"dv", b->dv, keys, cols},
-        {"d_rel_bias", b->d_rel_bias, b->work.n_buckets, a->n_heads}};
-    for (size_t i = 0; i < VMG_COUNT(want); i++)
-        if ((i < 4 || vmg_tensor_given(want[i].t)) &&
-            !vmg_attention_is_matrix(ctx, want[i].name, want[i].t, want[i].rows, want[i].cols))
-            return false;
-    if (vmg_tensor_given(b->d_rel_bias) && !vmg_tensor_dense(b->d_rel_bias)) {
-        vmg_ctx_fail(ctx, VMG_E_ARG, "attention: d_rel_bias must be dense");
-        return false;
-    }
-    return true;
+    const int64_t rows = vmg_tensor_rows(a->q), keys = vmg_tensor_rows(a->k), cols = vmg_tensor_cols(a->q);
+    const vmg_want want[] = {{"d_out", b->d_out, rows, cols, VMG_F32, VMG_WANT_LD},
+                             {"dq", b->dq, rows, cols, VMG_F32, VMG_WANT_LD},
+                             {"dk", b->dk, keys, cols, VMG_F32, VMG_WANT_LD},
+                             {"dv", b->dv, keys, cols, VMG_F32, VMG_WANT_LD},
+                             {"d_rel_bias", b->d_rel_bias, b->work.n_buckets, a->n_heads, VMG_F32,
+                              VMG_WANT_OPTIONAL}};
+    return vmg_want_all(ctx, "attention", want, VMG_COUNT(want));
 }
 
 void vmg_op_attention_backward(vmg_ctx *ctx, const vmg_attention *a, vmg_tensor d_out, vmg_tensor dq,

@@ -27,9 +27,6 @@ vmg_tensor vmg_attention_buckets(vmg_ctx *ctx, int64_t n_buckets);
 vmg_launch vmg_attention_launch(vmg_ctx *ctx, const vmg_kernel_def *kernel, const char *pass,
                                 const vmg_attention *a, const vmg_attention_work *w);
 
-/* A matrix of this size with contiguous or strided rows; the context's error is set otherwise. */
-bool vmg_attention_is_matrix(vmg_ctx *ctx, const char *name, vmg_tensor t, int64_t rows, int64_t cols);
-
 /* A processor whose driver hands vectors to its vector unit wants them in lanes. */
 bool vmg_attention_prefers_lanes(const vmg_device *dev);
 

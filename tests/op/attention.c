@@ -13,11 +13,11 @@ static void check_forward(const problem *p, double tol)
 {
     call c;
     make_call(p, &c);
-    float *out = numbers(p->n_rows * c.cols, 0), *lse = numbers(p->n_rows * p->n_heads, 0);
+    float *out = vmg_test_numbers(p->n_rows * c.cols, 0), *lse = vmg_test_numbers(p->n_rows * p->n_heads, 0);
     reference(&c);
     vmg_op_attention(vmg_test_ctx(), &c.a);
-    read_guarded(c.out_whole, VMG_MAX(p->pad, 0), out);
-    read_guarded(c.lse_whole, 0, lse);
+    vmg_test_read_guarded(c.out_whole, VMG_MAX(p->pad, 0), out);
+    vmg_test_read_guarded(c.lse_whole, 0, lse);
     compare_rows("out", &c, out, c.out, c.query, p->n_rows, c.cols, tol);
     compare_rows("lse", &c, lse, c.lse, c.query, p->n_rows, p->n_heads, tol);
     free(out);
@@ -130,7 +130,7 @@ static void log_count_is_repetition(void)
         if (one.key_bias)
             c.a.key_bias = vmg_test_tensor(VMG_F32, 1, &one.n_keys, c.key_bias);
         vmg_op_attention(vmg_test_ctx(), &c.a);
-        read_guarded(c.out_whole, 0, out[n]);
+        vmg_test_read_guarded(c.out_whole, 0, out[n]);
         free_call(&c);
     }
     CHECK_ARRAY(out[1], out[0], N_Q * C, 2e-6);
@@ -151,7 +151,7 @@ static void masks_and_propagates(void)
     float out[4 * 8];
     reference(&c);
     vmg_op_attention(vmg_test_ctx(), &c.a);
-    read_guarded(c.out_whole, 0, out);
+    vmg_test_read_guarded(c.out_whole, 0, out);
     CHECK_ARRAY(out, c.out, 3 * 8, tolerance);
     CHECK(isnan(out[3 * 8]) && isnan(out[3 * 8 + 7]));
     free_call(&c);
@@ -230,7 +230,7 @@ typedef struct bench_state {
 static vmg_tensor random_matrix(vmg_ctx *ctx, vmg_arena *arena, int64_t rows, int64_t cols)
 {
     vmg_tensor t = vmg_arena_matrix(arena, VMG_F32, rows, cols);
-    float *x = numbers(rows * cols, 1);
+    float *x = vmg_test_numbers(rows * cols, 1);
     vmg_upload(ctx, t, x);
     free(x);
     return t;

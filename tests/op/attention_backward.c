@@ -21,21 +21,21 @@ static void run_backward(call *c, gradients *g)
     const int64_t pad = VMG_MAX(p->pad, 0), n_rel = N_BUCKETS * p->n_heads;
     vmg_ctx *ctx = vmg_test_ctx();
     vmg_tensor dq_whole, dk_whole, dv_whole, d_rel = VMG_NONE;
-    vmg_tensor d_out = guarded(p->n_rows, c->cols, pad, c->d_out, NULL);
-    vmg_tensor dq = guarded(p->n_rows, c->cols, pad, NULL, &dq_whole);
-    vmg_tensor dk = guarded(p->n_keys, c->cols, pad, NULL, &dk_whole);
-    vmg_tensor dv = guarded(p->n_keys, c->cols, pad, NULL, &dv_whole);
-    *g = (gradients){numbers(p->n_rows * c->cols, 0), numbers(p->n_keys * c->cols, 0),
-                     numbers(p->n_keys * c->cols, 0), numbers(n_rel, 0)};
+    vmg_tensor d_out = vmg_test_guarded(p->n_rows, c->cols, pad, c->d_out, NULL);
+    vmg_tensor dq = vmg_test_guarded(p->n_rows, c->cols, pad, NULL, &dq_whole);
+    vmg_tensor dk = vmg_test_guarded(p->n_keys, c->cols, pad, NULL, &dk_whole);
+    vmg_tensor dv = vmg_test_guarded(p->n_keys, c->cols, pad, NULL, &dv_whole);
+    *g = (gradients){vmg_test_numbers(p->n_rows * c->cols, 0), vmg_test_numbers(p->n_keys * c->cols, 0),
+                     vmg_test_numbers(p->n_keys * c->cols, 0), vmg_test_numbers(n_rel, 0)};
     for (int64_t i = 0; i < n_rel; i++)
         g->d_rel_bias[i] = rel_before;
     if (p->rel_bias)
         d_rel = vmg_test_matrix(VMG_F32, N_BUCKETS, p->n_heads, g->d_rel_bias);
     vmg_op_attention(ctx, &c->a);
     vmg_op_attention_backward(ctx, &c->a, d_out, dq, dk, dv, d_rel, vmg_test_arena());
-    read_guarded(dq_whole, pad, g->dq);
-    read_guarded(dk_whole, pad, g->dk);
-    read_guarded(dv_whole, pad, g->dv);
+    vmg_test_read_guarded(dq_whole, pad, g->dq);
+    vmg_test_read_guarded(dk_whole, pad, g->dk);
+    vmg_test_read_guarded(dv_whole, pad, g->dv);
     if (p->rel_bias)
         vmg_test_read(d_rel, g->d_rel_bias);
     for (int64_t i = 0; i < n_rel; i++)
@@ -176,7 +176,7 @@ static void refuses_wrong_operands(void)
     call c;
     vmg_ctx *ctx = vmg_test_ctx();
     make_call(&small_problems[1], &c);
-    vmg_tensor dx = guarded(c.p->n_rows, c.cols, 0, NULL, NULL);
+    vmg_tensor dx = vmg_test_guarded(c.p->n_rows, c.cols, 0, NULL, NULL);
     vmg_attention a = c.a;
     a.lse = VMG_NONE;
     vmg_op_attention_backward(ctx, &a, dx, dx, dx, dx, VMG_NONE, vmg_test_arena());
@@ -212,7 +212,7 @@ enum { B = 2, H = 12, T = 200, DIM = 128 };
 static vmg_tensor random_matrix(vmg_ctx *ctx, vmg_arena *arena)
 {
     vmg_tensor t = vmg_arena_matrix(arena, VMG_F32, B * T, H * DIM);
-    float *x = numbers(B * T * H * DIM, 1);
+    float *x = vmg_test_numbers(B * T * H * DIM, 1);
     vmg_upload(ctx, t, x);
     free(x);
     return t;

@@ -8,61 +8,22 @@
 #include "host/base/mem.h"
 #include "tests/op/suite.h"
 
-float *numbers(int64_t n, float magnitude)
-{
-    float *x = vmg_calloc((size_t)n + 1, sizeof *x);
-    vmg_test_fill(x, (size_t)n);
-    for (int64_t i = 0; i < n; i++)
-        x[i] *= magnitude;
-    return x;
-}
-
-vmg_tensor guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole)
-{
-    int64_t all_rows = rows + 2 * GUARD, all_cols = cols + 2 * pad;
-    float *x = vmg_calloc((size_t)(all_rows * all_cols) + 1, sizeof *x);
-    for (int64_t i = 0; i < all_rows * all_cols; i++)
-        x[i] = NAN;
-    for (int64_t r = 0; values && r < rows; r++)
-        memcpy(x + (r + GUARD) * all_cols + pad, values + r * cols, (size_t)cols * sizeof *x);
-    vmg_tensor t = vmg_test_matrix(VMG_F32, all_rows, all_cols, x);
-    free(x);
-    if (whole)
-        *whole = t;
-    return vmg_tensor_view_cols(vmg_tensor_view_rows(t, GUARD, rows), pad, cols);
-}
-
-void read_guarded(vmg_tensor whole, int64_t pad, float *values)
-{
-    int64_t rows = whole.dim[0], cols = whole.dim[1], n_touched = 0;
-    float *x = vmg_calloc((size_t)(rows * cols) + 1, sizeof *x);
-    vmg_test_read(whole, x);
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t c = 0; c < cols; c++)
-            if (r >= GUARD && r < rows - GUARD && c >= pad && c < cols - pad)
-                values[(r - GUARD) * (cols - 2 * pad) + c - pad] = x[r * cols + c];
-            else
-                n_touched += !isnan(x[r * cols + c]);
-    CHECK_INT(n_touched, 0);
-    free(x);
-}
-
 void make_call(const problem *p, call *c)
 {
     *c = (call){.p = p, .cols = p->n_heads * p->head_dim};
     int64_t n_q = p->n_rows * c->cols, n_k = p->n_keys * c->cols, pad = VMG_MAX(p->pad, 0);
-    c->q = numbers(n_q, p->magnitude);
-    c->k = numbers(n_k, p->magnitude);
-    c->v = numbers(n_k, 1);
-    c->key_bias = numbers(p->n_keys, 2);
-    c->rel_bias = numbers(N_BUCKETS * p->n_heads, 2);
-    c->out = numbers(n_q, 1);
-    c->lse = numbers(p->n_rows * p->n_heads, 1);
-    c->d_out = numbers(n_q, 1);
-    c->dq = numbers(n_q, 0);
-    c->dk = numbers(n_k, 0);
-    c->dv = numbers(n_k, 0);
-    c->d_rel_bias = numbers(N_BUCKETS * p->n_heads, 0);
+    c->q = vmg_test_numbers(n_q, p->magnitude);
+    c->k = vmg_test_numbers(n_k, p->magnitude);
+    c->v = vmg_test_numbers(n_k, 1);
+    c->key_bias = vmg_test_numbers(p->n_keys, 2);
+    c->rel_bias = vmg_test_numbers(N_BUCKETS * p->n_heads, 2);
+    c->out = vmg_test_numbers(n_q, 1);
+    c->lse = vmg_test_numbers(p->n_rows * p->n_heads, 1);
+    c->d_out = vmg_test_numbers(n_q, 1);
+    c->dq = vmg_test_numbers(n_q, 0);
+    c->dk = vmg_test_numbers(n_k, 0);
+    c->dv = vmg_test_numbers(n_k, 0);
+    c->d_rel_bias = vmg_test_numbers(N_BUCKETS * p->n_heads, 0);
     c->query = vmg_calloc((size_t)p->n_rows + 1, sizeof *c->query);
     c->key = vmg_calloc((size_t)p->n_keys + 1, sizeof *c->key);
     for (int s = 0; s < p->n_segments; s++) {
@@ -71,7 +32,7 @@ void make_call(const problem *p, call *c)
     }
     c->a = (vmg_attention){.n_heads = p->n_heads, .scale = p->scale};
     if (p->pad < 0) {
-        float *qkv = numbers(3 * n_q, 0);
+        float *qkv = vmg_test_numbers(3 * n_q, 0);
         const float *part[] = {c->q, c->k, c->v};
         for (int64_t r = 0; r < p->n_rows; r++)
             for (int i = 0; i < 3; i++)
@@ -83,12 +44,12 @@ void make_call(const problem *p, call *c)
         c->a.k = vmg_tensor_view_cols(t, c->cols, c->cols);
         c->a.v = vmg_tensor_view_cols(t, 2 * c->cols, c->cols);
     } else {
-        c->a.q = guarded(p->n_rows, c->cols, pad, c->q, NULL);
-        c->a.k = guarded(p->n_keys, c->cols, pad, c->k, NULL);
-        c->a.v = guarded(p->n_keys, c->cols, pad, c->v, NULL);
+        c->a.q = vmg_test_guarded(p->n_rows, c->cols, pad, c->q, NULL);
+        c->a.k = vmg_test_guarded(p->n_keys, c->cols, pad, c->k, NULL);
+        c->a.v = vmg_test_guarded(p->n_keys, c->cols, pad, c->v, NULL);
     }
-    c->a.out = guarded(p->n_rows, c->cols, pad, NULL, &c->out_whole);
-    c->a.lse = guarded(p->n_rows, p->n_heads, 0, NULL, &c->lse_whole);
+    c->a.out = vmg_test_guarded(p->n_rows, c->cols, pad, NULL, &c->out_whole);
+    c->a.lse = vmg_test_guarded(p->n_rows, p->n_heads, 0, NULL, &c->lse_whole);
     if (p->key_bias)
         c->a.key_bias = vmg_test_tensor(VMG_F32, 1, &p->n_keys, c->key_bias);
     if (p->rel_bias)
@@ -226,7 +187,7 @@ void reference_backward(call *c)
 void compare_rows(const char *what, const call *c, const float *got, const float *want,
                   const bool *inside, int64_t rows, int64_t cols, double tol)
 {
-    float *x = vmg_calloc((size_t)(rows * cols) + 1, sizeof *x), *y = numbers(rows * cols, 0);
+    float *x = vmg_calloc((size_t)(rows * cols) + 1, sizeof *x), *y = vmg_test_numbers(rows * cols, 0);
     int64_t n = 0, n_touched = 0;
     for (int64_t i = 0; i < rows * cols; i++) {
         if (!inside[i / cols])

@@ -4,7 +4,7 @@
 
 #include "host/op/attention.h"
 
-enum { MAX_SEGMENTS = 8, N_BUCKETS = 32, GUARD = 2 };
+enum { MAX_SEGMENTS = 8, N_BUCKETS = 32 };
 
 /* One call. Rows beyond the segments belong to nobody. */
 typedef struct problem {
@@ -31,14 +31,6 @@ typedef struct call {
 
 void make_call(const problem *p, call *c);
 void free_call(call *c);
-
-/* n values in [-magnitude, magnitude), to be freed. */
-float *numbers(int64_t n, float magnitude);
-
-/* A matrix that is NaN around `values` (also inside without values); *whole (may be NULL) is everything. */
-vmg_tensor guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole);
-/* Reads the inside of a guarded matrix back; its surroundings must still be NaN. */
-void read_guarded(vmg_tensor whole, int64_t pad, float *values);
 
 /* Fill the reference's results: the forward pass, and then the gradients of sum(out d_out). */
 void reference(call *c);
