@@ -16,6 +16,8 @@ VMG_CL_FILES += cl/reduce.cl
 VMG_CL_FILES += cl/matmul_tiled.cl
 VMG_CL_FILES += cl/matmul_amx.cl
 VMG_CL_FILES += cl/matmul_pack_amx.cl
+VMG_CL_FILES += cl/matmul_epilogue.cl
+VMG_CL_FILES += cl/matmul_panel.cl
 
 # Tuned parameters that ship (written by `vimogen tune --export`), embedded the same way.
 VMG_TUNED_FILES =

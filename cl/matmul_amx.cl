@@ -4,7 +4,7 @@
  *
  * A tile is 16 × 16 words of 64 bytes a row, a word holding two values of K. A: [m/32][K/32][2] tiles,
  * word (i, k/2); W in the AMX layout: [n/32][K/32][2] tiles, word (k/2, n). Both zero-padded (matmul_pack_amx.cl).
- * With T_W, W comes in panels of that type instead and a block of it is rounded into tiles first.
+ * With T_W, W comes in panels of that type instead, and a block of it is rounded into tiles for all row panels.
  *
  * One work-group of one item owns MB panels of rows × NB panels of columns and walks K in blocks of KB
  * values; 32 × 32 sums live in four tile registers during a block, in local memory between blocks.
@@ -12,6 +12,7 @@
 #if !defined(KB) || !defined(NB) || !defined(MB)
 #error "KB, NB and MB must be defined"
 #endif
+#include "matmul_epilogue.cl"
 EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
 #define LOAD16(p) vload16(0, p)
 #define STORE16(v, p) vstore16(v, 0, p)
@@ -73,14 +74,31 @@ AMX void amx_block(ulong c, ulong a, ulong b, int steps, int row_tiles, int add)
 }
 
 #ifdef T_W
-#define DECODE_OUT(k, w0, w1)                                                                                \
-    if ((k) & 1) {                                                                                           \
-        vstore16(bf16_pairs(even0, w0), 0, to + (k) / 32 * 512 + (k) % 32 / 2 * 16);                          \
-        vstore16(bf16_pairs(even1, w1), 0, to + (k) / 32 * 512 + (k) % 32 / 2 * 16 + 256);                    \
-    } else {                                                                                                 \
-        even0 = w0;                                                                                          \
-        even1 = w1;                                                                                          \
-    }
+#define VW 16
+#include "matmul_panel.cl"
+
+/* `steps` steps of the panel at w, which has K values from there on, as tiles. */
+inline void round_panel(__local uint *to, __global const uchar *w, int steps, long K)
+{
+    for (int s = 0; s < steps; s++, to += 512)
+        for (int t = 0; t < 2; t++) {
+            const int col = 16 * t;
+#if PANEL_BLOCKS
+            __global const uchar *block = w + PANEL_BYTES(s * 32);
+            const float16 scale = PANEL_SCALE(block, col);
+            for (int j = 0; j < 16; j++)
+                vstore16(bf16_pairs(PANEL_ROW(block, 2 * j, col, scale), PANEL_ROW(block, 2 * j + 1, col, scale)), 0,
+                         to + t * 256 + j * 16);
+#else
+            for (int j = 0; j < 16; j++) {
+                const int k = s * 32 + 2 * j;
+                const float16 lo = k < K ? PANEL_ROW(w, k, col, ) : (float16)(0.0f);
+                const float16 hi = k + 1 < K ? PANEL_ROW(w, k + 1, col, ) : (float16)(0.0f);
+                vstore16(bf16_pairs(lo, hi), 0, to + t * 256 + j * 16);
+            }
+#endif
+        }
+}
 #endif
 
 /* Finishes the (32,32) sums c at row m, column n; rows at and beyond M and columns at and beyond e->cols do not exist. */
@@ -100,6 +118,9 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void matmul_amx(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
 {
     __local float sums[MB * NB * 1024] __attribute__((aligned(64)));
+#ifdef T_W
+    __local uint rounded[NB * KB * 16] __attribute__((aligned(64)));
+#endif
     const epilogue e = EPILOGUE_INIT;
     const long p0 = (long)get_global_id(0) * NB, q0 = (long)get_global_id(1) * MB, all_steps = (K + 31) / 32;
     const int n_p = (int)min((long)NB, (e.cols + 31) / 32 - p0), n_q = (int)min((long)MB, (M + 31) / 32 - q0);
@@ -107,12 +128,22 @@ void matmul_amx(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
     amx_begin();
     for (long s0 = 0; s0 < all_steps; s0 += KB / 32) {
         const int steps = (int)min((long)(KB / 32), all_steps - s0);
+#ifdef T_W
+        for (int p = 0; p < n_p; p++)
+            round_panel(rounded + p * (KB * 16), AT(w) + (p0 + p) * PANEL_BYTES(K) + PANEL_BYTES(s0 * 32), steps,
+                        K - s0 * 32);
+#endif
         for (int q = 0; q < n_q; q++) {
             const long m = (q0 + q) * 32;
             for (int p = 0; p < n_p; p++) {
                 __local float *c = sums + (q * NB + p) * 1024;
-                amx_block((ulong)c, (ulong)(AT(x) + ((q0 + q) * all_steps + s0) * 2048),
-                          (ulong)(AT(w) + ((p0 + p) * all_steps + s0) * 2048), steps, M - m > 16 ? 2 : 1, s0 != 0);
+#ifdef T_W
+                const ulong b = (ulong)(rounded + p * (KB * 16));
+#else
+                const ulong b = (ulong)(AT(w) + ((p0 + p) * all_steps + s0) * 2048);
+#endif
+                amx_block((ulong)c, (ulong)(AT(x) + ((q0 + q) * all_steps + s0) * 2048), b, steps, M - m > 16 ? 2 : 1,
+                          s0 != 0);
                 if (s0 + steps == all_steps)
                     finish(&e, c, m, M, (p0 + p) * 32);
             }

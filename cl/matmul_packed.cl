@@ -11,75 +11,13 @@
 #error "MR, VW, KB, NB, MB and DIRECT must be defined"
 #endif
 
-#define INLINE inline __attribute__((always_inline))
-typedef FV(VW) fvec;
-#define LOADW(p) CAT(vload, VW)(0, p)
-#define STOREW(v, p) CAT(vstore, VW)(v, 0, p)
+#include "matmul_epilogue.cl"
+#include "matmul_panel.cl"
+
 EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
 EPILOGUE_FUNCTION(finishv, fvec, LOADW, STOREW)
 
 #define TILE_COLS (2 * VW)
-
-/* ---- W's types: bytes of k values of a panel, and PAIR: run STEP(k, w0, w1) for kn values of K ---- */
-
-#define CONVERT_F(v) CAT(convert_float, VW)(v)
-
-#define panel_bytes_f32(k) ((k) * 128)
-#define panel_bytes_f16(k) ((k) * 64)
-#define panel_bytes_bf16(k) ((k) * 64)
-#define panel_bytes_q8_0(k) ((k) / 32 * 1088)
-#define panel_bytes_q4_0(k) ((k) / 32 * 576)
-#define PANEL_BYTES(k) CAT(panel_bytes_, T_W)(k)
-
-INLINE fvec load_f32(__global const uchar *p) { return LOADW((__global const float *)p); }
-INLINE fvec load_f16(__global const uchar *p) { return CAT(vload_half, VW)(0, (__global const half *)p); }
-INLINE fvec load_bf16(__global const uchar *p)
-{
-    return CAT(as_float, VW)(CAT(convert_uint, VW)(LOADW((__global const ushort *)p)) << 16);
-}
-INLINE fvec load_i8(__global const uchar *p) { return CONVERT_F(LOADW((__global const char *)p)); }
-
-#define PLAIN_STEPS(T, size)                                                                                 \
-    for (int k = 0; k < kn; k++) {                                                                           \
-        const fvec w0 = load_##T(w + (k * 32 + col) * size);                                            \
-        const fvec w1 = load_##T(w + (k * 32 + col + VW) * size);                                       \
-        STEP(k, w0, w1)                                                                                      \
-    }
-#define steps_f32 PLAIN_STEPS(f32, 4)
-#define steps_f16 PLAIN_STEPS(f16, 2)
-#define steps_bf16 PLAIN_STEPS(bf16, 2)
-#define steps_q8_0                                                                                           \
-    for (int kb = 0; kb < kn; kb += 32) {                                                                    \
-        __global const uchar *b = w + kb / 32 * 1088 + col;                                                  \
-        const fvec s0 = load_f16(b + col), s1 = load_f16(b + col + 2 * VW);                                  \
-        for (int i = 0; i < 32; i++) {                                                                       \
-            const fvec w0 = load_i8(b + 64 + i * 32) * s0, w1 = load_i8(b + 64 + i * 32 + VW) * s1;          \
-            STEP(kb + i, w0, w1)                                                                             \
-        }                                                                                                    \
-    }
-/* Low nibbles are values 0..15 of the block, high nibbles 16..31. */
-#define steps_q4_0                                                                                           \
-    for (int kb = 0; kb < kn; kb += 32) {                                                                    \
-        __global const uchar *b = w + kb / 32 * 576 + col;                                                   \
-        const fvec s0 = load_f16(b + col), s1 = load_f16(b + col + 2 * VW);                                  \
-        for (int i = 0; i < 16; i++) {                                                                       \
-            const CAT(uchar, VW) q0 = LOADW(b + 64 + i * 32), q1 = LOADW(b + 64 + i * 32 + VW);              \
-            {                                                                                                \
-                const fvec w0 = (CONVERT_F(q0 & (uchar)15) - 8.0f) * s0;                                     \
-                const fvec w1 = (CONVERT_F(q1 & (uchar)15) - 8.0f) * s1;                                     \
-                STEP(kb + i, w0, w1)                                                                         \
-            }                                                                                                \
-            {                                                                                                \
-                const fvec w0 = (CONVERT_F(q0 >> (uchar)4) - 8.0f) * s0;                                     \
-                const fvec w1 = (CONVERT_F(q1 >> (uchar)4) - 8.0f) * s1;                                     \
-                STEP(kb + i + 16, w0, w1)                                                                    \
-            }                                                                                                \
-        }                                                                                                    \
-    }
-
-/* Not through CAT, which the steps use themselves. */
-#define STEPS_(T) steps_##T
-#define STEPS(T) STEPS_(T)
 
 /* c (MR, 2 vectors) += a (kn, MR)^T · kn values of a panel from column col. */
 #define STEP(k, w0, w1)                                                                                      \
@@ -91,7 +29,7 @@ INLINE fvec load_i8(__global const uchar *p) { return CONVERT_F(LOADW((__global 
 #if DIRECT
 INLINE void tile(fvec (*c)[2], __global const float *a, __global const uchar *w, int kn, int col)
 {
-    STEPS(T_W)
+    PANEL_STEPS(w, kn, col)
 }
 #else
 INLINE void tile(fvec (*c)[2], __global const float *a, __local const float *w, int kn, int col)
@@ -111,7 +49,7 @@ INLINE void tile(fvec (*c)[2], __global const float *a, __local const float *w, 
 INLINE void decode(__local float *to, __global const uchar *w, int kn)
 {
     for (int col = 0; col < 32; col += TILE_COLS) {
-        STEPS(T_W)
+        PANEL_STEPS(w, kn, col)
     }
 }
 #undef STEP

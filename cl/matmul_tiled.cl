@@ -15,6 +15,7 @@
 #define LY (BM / TM)
 #define WG (LX * LY)
 
+#include "matmul_epilogue.cl"
 EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
 
 /* Fills tile[BK][B + 1] from rows i0.. and values k0.. of a matrix with I rows; lanes follow what is contiguous. */

@@ -13,7 +13,7 @@
 
 /* A stored program: magic, SHA-256 of the binary, the binary. */
 static const char magic[8] = "VMGPROG1";
-enum { HEADER_BYTES = 8 + 32, MAX_BINARY_BYTES = 64 << 20, MAX_SOURCE_BYTES = 4 << 20 };
+enum { HEADER_BYTES = 8 + 32, MAX_BINARY_BYTES = 64 << 20, MAX_SOURCE_BYTES = 4 << 20, MAX_INCLUDE_DEPTH = 4 };
 
 struct vmg_program_cache {
     vmg_dict programs; /* "file options" -> cl_program */
@@ -76,17 +76,37 @@ static const char *source_text(vmg_ctx *ctx, const char *file)
     return text;
 }
 
+/* Appends cl/<file>.cl with every line `#include "x.cl"` replaced by that file. */
+static bool append_source(vmg_ctx *ctx, const char *file, int depth, vmg_buf *out)
+{
+    static const char include[] = "#include \"";
+    char name[64];
+    const char *text = source_text(ctx, file);
+    if (depth > MAX_INCLUDE_DEPTH)
+        vmg_ctx_fail(ctx, VMG_E_FORMAT, "cl/%s.cl includes itself", file);
+    if (!text || ctx->error)
+        return false;
+    while (*text) {
+        const size_t n = strcspn(text, "\n") + (strchr(text, '\n') != NULL);
+        if (strncmp(text, include, sizeof include - 1))
+            vmg_buf_append(out, text, n);
+        else if (sscanf(text + sizeof include - 1, "%63[a-z0-9_].cl\"", name) != 1 ||
+                 !append_source(ctx, name, depth + 1, out))
+            return false;
+        text += n;
+    }
+    return true;
+}
+
 /* Where this build lives on disk, in fresh memory. */
-static char *stored_path(vmg_ctx *ctx, const char *const *texts, size_t n_texts, const char *options)
+static char *stored_path(vmg_ctx *ctx, const char *text, const char *options)
 {
     const vmg_device *d = &ctx->dev;
-    const char *const identity[] = {options, d->name, d->driver, d->version, d->platform_name, d->platform_version};
+    const char *const identity[] = {text, options, d->name, d->driver, d->version, d->platform_name, d->platform_version};
     vmg_sha256 s;
     uint8_t digest[32];
     char hex[65];
     vmg_sha256_init(&s);
-    for (size_t i = 0; i < n_texts; i++)
-        vmg_sha256_update(&s, texts[i], strlen(texts[i]) + 1);
     for (size_t i = 0; i < VMG_COUNT(identity); i++)
         vmg_sha256_update(&s, identity[i], strlen(identity[i]) + 1);
     vmg_sha256_final(&s, digest);
@@ -166,14 +186,20 @@ static void fail_build(vmg_ctx *ctx, cl_program program, const char *file, const
 
 static cl_program build(vmg_ctx *ctx, const char *file, const char *options)
 {
-    const char *texts[2] = {source_text(ctx, "common"), source_text(ctx, file)};
-    if (!texts[0] || !texts[1])
-        return NULL;
-    char *path = ctx->programs->dir ? stored_path(ctx, texts, 2, options) : NULL;
-    cl_program program = path ? load_stored(ctx, path, options) : NULL;
+    vmg_buf text = {0};
+    char *path = NULL;
+    cl_program program = NULL;
+    if (!append_source(ctx, "common", 0, &text) || !append_source(ctx, file, 0, &text))
+        goto out;
+    if (text.failed) {
+        vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
+        goto out;
+    }
+    path = ctx->programs->dir ? stored_path(ctx, text.data, options) : NULL;
+    program = path ? load_stored(ctx, path, options) : NULL;
     if (!program) {
         cl_int err;
-        program = clCreateProgramWithSource(ctx->cl, 2, texts, NULL, &err);
+        program = clCreateProgramWithSource(ctx->cl, 1, (const char **)&text.data, NULL, &err);
         if (vmg_ctx_check(ctx, err, "creating a program")) {
             err = clBuildProgram(program, 1, &ctx->dev.id, options, NULL, NULL);
             if (err != CL_SUCCESS) {
@@ -185,6 +211,8 @@ static cl_program build(vmg_ctx *ctx, const char *file, const char *options)
             }
         }
     }
+out:
+    vmg_buf_free(&text);
     free(path);
     return program;
 }

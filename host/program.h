@@ -18,7 +18,8 @@ vmg_program_cache *vmg_program_cache_create(struct vmg_ctx *ctx, int use_disk);
 void vmg_program_cache_free(vmg_program_cache *cache);
 
 /*
- * The kernel `name` of cl/<file>.cl (with cl/common.cl before it) built with `options`. Looked up in
+ * The kernel `name` of cl/<file>.cl (with cl/common.cl before it, and files of cl/ in place of lines
+ * `#include "x.cl"`) built with `options`. Looked up in
  * memory, then on disk ($XDG_CACHE_HOME/vimogen-cl/programs, key: SHA-256 over source, options, device,
  * driver, platform), then built and stored. $VMG_CL_DIR reads .cl files from a folder instead of the
  * embedded ones. NULL on failure: the context's sticky message holds the build log. Owned by the cache.

@@ -10,6 +10,8 @@
 
 /* ---- the table of paths ---- */
 
+enum { AMX_MIN_ROWS = 8 };
+
 const vmg_matmul_path *const vmg_matmul_paths[] = {&vmg_matmul_tiled, &vmg_matmul_packed, &vmg_matmul_amx, NULL};
 static const char *const path_names[] = {"tiled", "packed", "amx", NULL}; /* the same, for vmg_variants */
 
@@ -31,12 +33,23 @@ static int path_named(const char *name)
     return -1;
 }
 
+/*
+ * May the operands be rounded to bf16? A bf16 weight is no better itself, a block type's own error is larger; f32 and
+ * f16 lose bits, which only vmg_matmul_allow_bf16 permits.
+ */
+static bool may_round(const vmg_ctx *ctx, vmg_dtype dtype)
+{
+    return ctx->allow_bf16 || dtype == VMG_BF16 || vmg_dtype_get(dtype).block_len > 1;
+}
+
 static int default_path(vmg_ctx *ctx, const void *arg)
 {
     const vmg_product *p = arg;
-    if (p->b.layout == VMG_LAYOUT_AMX)
-        return path_named("amx");
-    return path_named(ctx->dev.device_class == VMG_CLASS_CPU ? "packed" : "tiled");
+    if (ctx->dev.device_class != VMG_CLASS_CPU)
+        return path_named("tiled");
+    /* Rounding a block of a packed weight pays when enough rows use it. */
+    const bool amx = p->b.layout == VMG_LAYOUT_AMX || (may_round(ctx, p->b.dtype) && p->M >= AMX_MIN_ROWS);
+    return path_named(amx && vmg_matmul_amx.valid(ctx, p) ? "amx" : "packed");
 }
 
 const vmg_variants vmg_matmul_variants = {

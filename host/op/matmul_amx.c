@@ -75,11 +75,13 @@ static vmg_tensor pack_operand(vmg_ctx *ctx, vmg_matmul_use use, vmg_tensor t, i
 /* ---- the product ---- */
 
 enum { KB, NB, MB };
+enum { SHAPE_ROUNDS = 3 };
 
+/* Sums of 32 × 32, and a block of W where it must be rounded first (shape[SHAPE_ROUNDS]). */
 static bool amx_valid_values(const vmg_device *dev, const int *v, const int64_t *shape)
 {
-    (void)shape;
-    return 4096ull * (uint64_t)(v[NB] * v[MB]) <= dev->local_mem_bytes;
+    const uint64_t sums = 4096ull * (uint64_t)(v[NB] * v[MB]), rounded = 64ull * (uint64_t)(v[NB] * v[KB]);
+    return sums + (shape[SHAPE_ROUNDS] ? rounded : 0) <= dev->local_mem_bytes;
 }
 
 static void amx_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3], size_t local[3])
@@ -101,14 +103,17 @@ static const vmg_kernel_def amx_def = {
 static void amx_run(vmg_ctx *ctx, const vmg_product *p)
 {
     vmg_launch l = VMG_LAUNCH(&amx_def);
-    const vmg_tensor x = pack_operand(ctx, VMG_MATMUL_A, p->a, p->M, p->K, !p->trans_a);
-    const vmg_tensor w =
-        p->b.layout == VMG_LAYOUT_AMX ? p->b : pack_operand(ctx, VMG_MATMUL_B, p->b, p->N, p->K, p->trans_b);
-    vmg_arg_in(&l, x);
+    vmg_tensor w = p->b;
+    if (w.layout == VMG_LAYOUT_ROW)
+        w = pack_operand(ctx, VMG_MATMUL_B, p->b, p->N, p->K, p->trans_b);
+    else if (w.layout == VMG_LAYOUT_PANEL)
+        vmg_define_dtype(&l, "T_W", w.dtype);
+    vmg_arg_in(&l, pack_operand(ctx, VMG_MATMUL_A, p->a, p->M, p->K, !p->trans_a));
     vmg_arg_in(&l, w);
     vmg_matmul_add_epilogue(&l, p);
     vmg_arg_i64(&l, p->M);
     vmg_arg_i64(&l, p->K);
+    l.shape[SHAPE_ROUNDS] = p->b.layout == VMG_LAYOUT_PANEL;
     vmg_launch_run(ctx, &l);
 }
 
@@ -180,7 +185,8 @@ const char *vmg_matmul_matrix_unit(vmg_ctx *ctx)
 
 static bool amx_valid(vmg_ctx *ctx, const vmg_product *p)
 {
-    return p->b.layout != VMG_LAYOUT_PANEL && has_amx(ctx);
+    (void)p;
+    return has_amx(ctx);
 }
 
 const vmg_matmul_path vmg_matmul_amx = {.name = "amx", .rounds_to_bf16 = true, .valid = amx_valid, .run = amx_run};
