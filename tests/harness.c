@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/base/fs.h"
@@ -18,6 +19,13 @@ static bool failed, skipped;
 static char skip_reason[512], tmp_dir[256];
 static uint64_t random_state;
 
+/* A folder itself: a link to one is removed as a link, what it leads to is not ours. */
+static bool is_own_dir(const char *path)
+{
+    struct stat st;
+    return lstat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
 static void remove_tree(const char *dir)
 {
     char **names;
@@ -25,7 +33,7 @@ static void remove_tree(const char *dir)
     if (vmg_list_dir(dir, &names, &n) == VMG_OK) {
         for (size_t i = 0; i < n; i++) {
             char *path = vmg_path_join(dir, names[i]);
-            if (path && vmg_path_is_dir(path))
+            if (path && is_own_dir(path))
                 remove_tree(path);
             else if (path)
                 unlink(path);
