@@ -110,3 +110,6 @@ check_PROGRAMS += tests/op/test_optim
 tests_op_test_optim_SOURCES = tests/op/optim.c tests/op/main.c
 tests_op_test_optim_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_optim
 tests_op_test_optim_LDADD = tests/libop.la $(LDADD)
+EXTRA_DIST += tests/text_witness.sh tests/text_witness.py tests/tokenizer_witness.py
+check_PROGRAMS += tests/test_tokenizer
+tests_test_tokenizer_SOURCES = tests/test_tokenizer.c
