@@ -7,11 +7,8 @@ libvmg_la_SOURCES += models/html_text.c models/html_text.h
 libvmg_la_SOURCES += models/mojibake.c models/mojibake.h
 libvmg_la_SOURCES += models/mojibake_rules.h
 libvmg_la_SOURCES += models/text_clean.c models/text_clean.h
-libvmg_la_SOURCES += \
-	models/codepages.h models/codepoints.c models/codepoints.h models/html_entities.h \
-	models/html_text.c models/html_text.h models/mojibake.c models/mojibake.h \
-	models/mojibake_rules.h models/spiece.c models/spiece.h models/text_clean.c models/text_clean.h \
-	models/tokenizer.cc models/tokenizer.h models/tokenizer_source.c
+libvmg_la_SOURCES += models/spiece.c models/spiece.h
+libvmg_la_SOURCES += models/tokenizer.cc models/tokenizer.h models/tokenizer_source.c
 EXTRA_DIST += models/text_tables.py
 libvmg_la_SOURCES += models/t5_names.c
 libvmg_la_SOURCES += models/t5_names.h

@@ -62,7 +62,6 @@ EXTRA_DIST += tests/layers.sh
 check_PROGRAMS += tests/test_text_clean
 tests_test_text_clean_SOURCES = tests/test_text_clean.c
 TESTS += tests/text_witness.sh
-EXTRA_DIST += tests/text_witness.sh tests/text_witness.py
 TESTS += tests/format_witness.sh
 EXTRA_DIST += tests/format_witness.sh tests/format_witness.py
 check_PROGRAMS += tests/op/test_matmul
