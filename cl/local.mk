@@ -18,6 +18,8 @@ VMG_CL_FILES += cl/matmul_amx.cl
 VMG_CL_FILES += cl/matmul_pack_amx.cl
 VMG_CL_FILES += cl/matmul_epilogue.cl
 VMG_CL_FILES += cl/matmul_panel.cl
+VMG_CL_FILES += cl/matmul_skinny.cl
+VMG_CL_FILES += cl/matmul_finish.cl
 
 # Tuned parameters that ship (written by `vimogen tune --export`), embedded the same way.
 VMG_TUNED_FILES =

@@ -41,3 +41,5 @@ libvmg_la_SOURCES += host/op/random.c host/op/random.h
 libvmg_la_SOURCES += host/op/reduce.c host/op/reduce.h
 libvmg_la_SOURCES += host/op/want.c host/op/want.h
 libvmg_la_SOURCES += host/op/matmul_backward.c
+libvmg_la_SOURCES += host/op/matmul_skinny.c
+libvmg_la_SOURCES += host/op/matmul_clblast.c

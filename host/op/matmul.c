@@ -10,10 +10,11 @@
 
 /* ---- the table of paths ---- */
 
-enum { AMX_MIN_ROWS = 8 };
+enum { AMX_MIN_ROWS = 8, SKINNY_MAX_ROWS = 16 };
 
-const vmg_matmul_path *const vmg_matmul_paths[] = {&vmg_matmul_tiled, &vmg_matmul_packed, &vmg_matmul_amx, NULL};
-static const char *const path_names[] = {"tiled", "packed", "amx", NULL}; /* the same, for vmg_variants */
+const vmg_matmul_path *const vmg_matmul_paths[] = {
+    &vmg_matmul_tiled, &vmg_matmul_clblast, &vmg_matmul_skinny, &vmg_matmul_packed, &vmg_matmul_amx, NULL};
+static const char *const path_names[] = {"tiled", "clblast", "skinny", "packed", "amx", NULL}; /* for vmg_variants */
 
 static bool path_valid(vmg_ctx *ctx, int i, const void *arg)
 {
@@ -45,8 +46,10 @@ static bool may_round(const vmg_ctx *ctx, vmg_dtype dtype)
 static int default_path(vmg_ctx *ctx, const void *arg)
 {
     const vmg_product *p = arg;
+    if (p->M <= SKINNY_MAX_ROWS && vmg_matmul_skinny.valid(ctx, p))
+        return path_named("skinny");
     if (ctx->dev.device_class != VMG_CLASS_CPU)
-        return path_named("tiled");
+        return path_named(vmg_matmul_clblast.valid(ctx, p) ? "clblast" : "tiled");
     /* Rounding a block of a packed weight pays when enough rows use it. */
     const bool amx = p->b.layout == VMG_LAYOUT_AMX || (may_round(ctx, p->b.dtype) && p->M >= AMX_MIN_ROWS);
     return path_named(amx && vmg_matmul_amx.valid(ctx, p) ? "amx" : "packed");
