@@ -31,28 +31,47 @@ static int store_scale(float d, const char *type, uint8_t *dst, float *inverse)
     return VMG_OK;
 }
 
+/* Bits of the largest magnitude among 32 values. Without their sign, floats order as their bits do, and
+ * NaN is above everything. */
+static uint32_t largest_bits(const float *x)
+{
+    int32_t bits[32], best = 0;
+    memcpy(bits, x, sizeof bits);
+    for (int i = 0; i < 32; i++) {
+        int32_t magnitude = bits[i] & 0x7fffffff;
+        best = magnitude > best ? magnitude : best;
+    }
+    return (uint32_t)best;
+}
+
 /* The first value of largest magnitude among 32; NaN if there is one. */
 static float extreme(const float *x)
 {
-    float best = x[0];
+    uint32_t best = largest_bits(x), bits;
     for (int i = 0; i < 32; i++) {
-        if (isnan(x[i]))
+        memcpy(&bits, &x[i], sizeof bits);
+        if ((bits & 0x7fffffff) == best)
             return x[i];
-        if (fabsf(x[i]) > fabsf(best))
-            best = x[i];
     }
-    return best;
+    return 0;
 }
 
 int vmg_quantize_q8_0(const float *src, size_t n_blocks, uint8_t *dst)
 {
     for (size_t b = 0; b < n_blocks; b++, src += 32, dst += 34) {
-        float inverse = 0;
-        int rc = store_scale(fabsf(extreme(src)) / 127.0f, "q8_0", dst, &inverse);
+        uint32_t bits = largest_bits(src);
+        float largest, inverse = 0;
+        memcpy(&largest, &bits, sizeof largest);
+        int rc = store_scale(largest / 127.0f, "q8_0", dst, &inverse);
         if (rc != VMG_OK)
             return rc;
-        for (int i = 0; i < 32; i++)
-            dst[2 + i] = (uint8_t)(int8_t)roundf(src[i] * inverse);
+        /* roundf, halves away from zero, in a form that becomes vector code: x - t is exact. */
+        for (int i = 0; i < 32; i++) {
+            float x = src[i] * inverse;
+            int32_t t = (int32_t)x;
+            float rest = x - (float)t;
+            dst[2 + i] = (uint8_t)(t + (rest >= 0.5f) - (rest <= -0.5f));
+        }
     }
     return VMG_OK;
 }
@@ -64,10 +83,10 @@ int vmg_quantize_q4_0(const float *src, size_t n_blocks, uint8_t *dst)
         int rc = store_scale(extreme(src) / -8.0f, "q4_0", dst, &inverse);
         if (rc != VMG_OK)
             return rc;
-        uint8_t q[32];
+        int32_t q[32];
         for (int i = 0; i < 32; i++) {
-            float x = src[i] * inverse + 8.5f;
-            q[i] = (uint8_t)fminf(x, 15.0f);
+            int32_t t = (int32_t)(src[i] * inverse + 8.5f);
+            q[i] = t < 15 ? t : 15;
         }
         for (int i = 0; i < 16; i++)
             dst[2 + i] = (uint8_t)(q[i] | q[16 + i] << 4);

@@ -369,14 +369,17 @@ static const vmg_test_case cases[] = {
 /* Leaves samples for tests/format_witness.py in DIR. */
 static int write_samples(const char *dir)
 {
-    static const char *const names[] = {"one.npy", "one.pt"};
-    float x[24];
+    static const struct {
+        const char *name;
+        int64_t dim[3];
+    } arrays[] = {{"one.npy", {2, 3, 4}}, {"one.pt", {2, 3, 4}}, {"matrix.pt", {1, 2, 64}}};
+    float x[128];
     int rc = VMG_OK;
-    for (int i = 0; i < 24; i++)
+    for (int i = 0; i < 128; i++)
         x[i] = (float)i;
-    for (size_t i = 0; i < VMG_COUNT(names); i++) {
-        char *path = vmg_path_join(dir, names[i]);
-        rc |= vmg_array_write(path, VMG_F32, 3, (int64_t[]){2, 3, 4}, x);
+    for (size_t i = 0; i < VMG_COUNT(arrays); i++) {
+        char *path = vmg_path_join(dir, arrays[i].name);
+        rc |= vmg_array_write(path, VMG_F32, 3, arrays[i].dim, x);
         free(path);
     }
     for (size_t e = 0; e < VMG_COUNT(endings); e++) {
