@@ -5,6 +5,7 @@
 
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
+#include "src/cli/motion_cli.h"
 #include "src/lib/convert_model.h"
 
 static bool on_progress(void *user, int64_t done, int64_t total)
@@ -36,6 +37,8 @@ static int convert_model(vmg_convert_options *o, const char *first, int n_args, 
 
 static int run(int argc, char **argv)
 {
+    if (vmg_cli_is_motion_conversion(argc, argv))
+        return vmg_cli_convert_motion(argc, argv);
     vmg_convert_options o = {0};
     const char *from = NULL, *dtype = NULL;
     const vmg_opt opts[] = {
@@ -51,8 +54,9 @@ static int run(int argc, char **argv)
         {"tokenizer", 0, VMG_OPT_STRING, &o.tokenizer, "FILE", "the encoder's spiece.model", NULL},
     };
     int n_args;
-    int rc = vmg_opt_parse(argc, argv, "--from DIR|FILE... --to FILE [OPTION...]", opts, VMG_COUNT(opts),
-                           &n_args);
+    int rc = vmg_opt_parse(argc, argv, "--from DIR|FILE... --to FILE [OPTION...]\n       vimogen convert IN "
+                           "OUT [OPTION...] for motion (vimogen convert x.bvh --help)",
+                           opts, VMG_COUNT(opts), &n_args);
     if (rc)
         return rc < 0 ? VMG_EXIT_OK : rc;
     if (!from || !o.to)
@@ -66,4 +70,5 @@ static int run(int argc, char **argv)
     return rc == VMG_OK ? VMG_EXIT_OK : vmg_cli_fail(argv[0], rc);
 }
 
-const vmg_command vmg_cmd_convert = {"convert", "turn published weights into one model file", run};
+const vmg_command vmg_cmd_convert = {
+    "convert", "turn published weights into one model file, or motion files into others", run};

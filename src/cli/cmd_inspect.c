@@ -2,11 +2,12 @@
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
 #include "src/cli/inspect.h"
+#include "src/cli/motion_cli.h"
 
 /* Kinds of files that their content tells apart come here, one test and one function each. */
 static int inspect(const char *path, bool json)
 {
-    return vmg_inspect_weights(path, json);
+    return vmg_cli_is_motion(path) ? vmg_inspect_motion(path, json) : vmg_inspect_weights(path, json);
 }
 
 static int run(int argc, char **argv)
@@ -25,5 +26,5 @@ static int run(int argc, char **argv)
     return rc == VMG_OK ? VMG_EXIT_OK : vmg_cli_fail(argv[0], rc);
 }
 
-const vmg_command vmg_cmd_inspect = {"inspect", "list a file's tensors, shapes, types and metadata",
+const vmg_command vmg_cmd_inspect = {"inspect", "tell what a weight, array or motion file holds",
                                      run};

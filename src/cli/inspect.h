@@ -11,4 +11,7 @@ typedef int vmg_inspect_fn(const char *path, bool json);
 /* Weight and array files, or a folder of them: tensors, shapes, element types, metadata. */
 vmg_inspect_fn vmg_inspect_weights;
 
+/* A motion clip: frames, extents, path, contacts, metrics. */
+vmg_inspect_fn vmg_inspect_motion;
+
 #endif

@@ -14,3 +14,7 @@ vimogen_SOURCES += src/cli/inspect_weights.c
 vimogen_SOURCES += src/cli/cmd_convert.c
 vimogen_SOURCES += src/cli/run.c src/cli/run.h
 vimogen_SOURCES += src/cli/cmd_generate.c
+vimogen_SOURCES += src/cli/cmd_eval.c
+vimogen_SOURCES += src/cli/convert_motion.c
+vimogen_SOURCES += src/cli/inspect_motion.c
+vimogen_SOURCES += src/cli/motion_cli.h

@@ -1,2 +1,3 @@
 # Sources of src/mbench.
 libvmg_la_SOURCES += src/mbench/floating.c src/mbench/floating.h src/mbench/joints.c src/mbench/joints.h
+libvmg_la_SOURCES += src/mbench/eval.c src/mbench/eval.h

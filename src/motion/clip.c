@@ -288,6 +288,19 @@ int vmg_clip_scale(vmg_clip *clip, double scale)
     return rc;
 }
 
+int vmg_clip_clean_feet(vmg_clip *clip, vmg_feet_report *report)
+{
+    vmg_poses p;
+    int rc = vmg_clip_poses(clip, true, &p);
+    if (rc)
+        return rc;
+    rc = vmg_feet_clean(&p, clip->fps, report);
+    if (!rc)
+        rc = encode(&p, clip);
+    vmg_poses_free(&p);
+    return rc;
+}
+
 int vmg_clip_canonicalise(vmg_clip *clip, bool set_floor)
 {
     vmg_poses p;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "src/motion/feet.h"
 #include "src/motion/poses.h"
 #include "src/motion/resample.h"
 
@@ -83,6 +84,8 @@ int vmg_clip_resample(vmg_clip *clip, double fps, enum vmg_resample_mode mode);
 int vmg_clip_mirror(vmg_clip *clip); /* the camera is dropped */
 /* Positions times `scale` about the origin. */
 int vmg_clip_scale(vmg_clip *clip, double scale);
+/* Make feet stay where they touch the ground (src/motion/feet.h); report may be NULL. */
+int vmg_clip_clean_feet(vmg_clip *clip, vmg_feet_report *report);
 /* Into the canonical frame; without set_floor the pelvis of frame 0 goes to z = 0. The camera is
  * dropped. */
 int vmg_clip_canonicalise(vmg_clip *clip, bool set_floor);

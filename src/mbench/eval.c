@@ -1,0 +1,174 @@
+/* The joint metrics of many clips. */
+#include "src/mbench/eval.h"
+
+#include <cjson/cJSON.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/fs.h"
+#include "host/base/mem.h"
+#include "src/format/weights_file.h"
+#include "src/motion/canonical.h"
+#include "src/motion/clip.h"
+#include "src/motion/rep276.h"
+
+enum { POS = 3 * VMG_N_JOINTS, MAX_INFO_BYTES = 256 << 20 };
+
+/* (T,22,3) in a .npy, as it is: *joints stays NULL for anything else. */
+static int load_joint_array(const char *path, float **joints, int64_t *T)
+{
+    char ending[8];
+    vmg_weights *w;
+    *joints = NULL;
+    vmg_path_ending(path, ending, sizeof ending);
+    if (strcmp(ending, "npy"))
+        return VMG_OK;
+    int rc = vmg_weights_open(path, &w);
+    if (rc)
+        return rc;
+    const vmg_weight *t = &w->tensors[0];
+    if (t->rank == 3 && t->dim[1] == VMG_N_JOINTS && t->dim[2] == 3) {
+        *T = t->dim[0];
+        *joints = vmg_calloc((size_t)t->n, sizeof **joints);
+        rc = *joints ? vmg_weight_to_f32(t, *joints) : VMG_E_NOMEM;
+    }
+    vmg_weights_close(w);
+    return rc;
+}
+
+int vmg_eval_load(const char *path, const vmg_eval_options *options, float **joints, int64_t *T,
+                  int *up)
+{
+    bool official = options->mode == VMG_MBENCH_OFFICIAL;
+    vmg_clip clip;
+    *up = official || !options->up_axis ? 2 : options->up_axis;
+    int rc = load_joint_array(path, joints, T);
+    if (rc || *joints)
+        return rc;
+    rc = vmg_clip_read(path, NULL, &clip);
+    if (!rc && clip.fps != VMG_REP_FPS)
+        rc = vmg_clip_resample(&clip, VMG_REP_FPS, VMG_RESAMPLE_BETTER);
+    if (!rc && !(*joints = vmg_calloc((size_t)clip.T, POS * sizeof **joints)))
+        rc = VMG_E_NOMEM;
+    if (!rc) {
+        *T = clip.T;
+        *up = 2;
+        vmg_rep276_integrate_joints(clip.x, clip.T, *joints);
+        if (official)
+            vmg_joints_z_up_to_y_up(*joints, clip.T);
+    }
+    vmg_clip_free(&clip);
+    return rc;
+}
+
+static int measure(vmg_eval_clip *clip, const vmg_eval_options *options)
+{
+    float *joints = NULL;
+    int up;
+    int rc = vmg_eval_load(clip->path, options, &joints, &clip->T, &up);
+    if (!rc) {
+        rc = vmg_mbench_joints(joints, clip->T, up, clip->value);
+        if (rc)
+            vmg_fail_prefix(rc, "%s", clip->path);
+    }
+    free(joints);
+    return rc;
+}
+
+/* The file's name without folder and ending, as MBench's ids are written. */
+static bool has_id(const char *path, int64_t id)
+{
+    char text[32];
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    int n = snprintf(text, sizeof text, "%lld", (long long)id);
+    return !strncmp(name, text, (size_t)n) && (name[n] == '.' || !name[n]);
+}
+
+/* Clips whose id the list gives for a metric count there, others do not. */
+static int select_by_info(const char *path, vmg_eval *e)
+{
+    char *text;
+    size_t size;
+    int rc = vmg_read_file(path, MAX_INFO_BYTES, &text, &size);
+    if (rc)
+        return rc;
+    cJSON *list = cJSON_ParseWithLength(text, size);
+    free(text);
+    if (!cJSON_IsArray(list)) {
+        cJSON_Delete(list);
+        return vmg_fail(VMG_E_FORMAT, "%s is not a JSON list of prompts", path);
+    }
+    for (size_t i = 0; i < e->n_clips; i++)
+        memset(e->clip[i].counts, 0, sizeof e->clip[i].counts);
+    const cJSON *item;
+    cJSON_ArrayForEach(item, list)
+    {
+        const cJSON *dimension = cJSON_GetObjectItemCaseSensitive(item, "dimension");
+        const cJSON *id = cJSON_GetObjectItemCaseSensitive(item, "id");
+        if (!cJSON_IsString(dimension) || !cJSON_IsNumber(id))
+            continue;
+        for (int k = 0; k < VMG_N_JOINT_METRICS; k++)
+            for (size_t i = 0;
+                 !strcmp(dimension->valuestring, vmg_mbench_metric_name[k]) && i < e->n_clips; i++)
+                if (has_id(e->clip[i].path, (int64_t)id->valuedouble))
+                    e->clip[i].counts[k] = true;
+    }
+    cJSON_Delete(list);
+    return VMG_OK;
+}
+
+static int sum_up(vmg_eval *e)
+{
+    double *v = vmg_calloc(e->n_clips, sizeof *v);
+    if (!v)
+        return VMG_E_NOMEM;
+    for (int k = 0; k < VMG_N_JOINT_METRICS; k++) {
+        int64_t n = 0;
+        for (size_t i = 0; i < e->n_clips; i++)
+            if (!e->clip[i].error && e->clip[i].counts[k])
+                v[n++] = e->clip[i].value[k];
+        e->summary[k] = vmg_mbench_summarise(v, n, 1);
+    }
+    free(v);
+    return VMG_OK;
+}
+
+int vmg_eval_run(const char *const *paths, size_t n, const vmg_eval_options *options, vmg_eval *out)
+{
+    *out = (vmg_eval){0};
+    out->clip = vmg_calloc(n, sizeof *out->clip);
+    int rc = out->clip ? VMG_OK : VMG_E_NOMEM;
+    for (size_t i = 0; !rc && i < n; i++) {
+        vmg_eval_clip *clip = &out->clip[out->n_clips++];
+        for (int k = 0; k < VMG_N_JOINT_METRICS; k++)
+            clip->counts[k] = true;
+        clip->path = vmg_strdup(paths[i]);
+        if (!clip->path) {
+            rc = VMG_E_NOMEM;
+        } else if (measure(clip, options)) {
+            clip->error = vmg_strdup(vmg_error_message());
+            rc = clip->error ? VMG_OK : VMG_E_NOMEM;
+            out->n_failed++;
+        }
+    }
+    if (!rc && options->info)
+        rc = select_by_info(options->info, out);
+    if (!rc)
+        rc = sum_up(out);
+    if (rc)
+        vmg_eval_free(out);
+    return rc;
+}
+
+void vmg_eval_free(vmg_eval *e)
+{
+    if (!e)
+        return;
+    for (size_t i = 0; i < e->n_clips; i++) {
+        free(e->clip[i].path);
+        free(e->clip[i].error);
+    }
+    free(e->clip);
+    *e = (vmg_eval){0};
+}

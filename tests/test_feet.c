@@ -1,0 +1,184 @@
+/* Contacts and the clean-up of sliding feet, on steps whose truth is known and on real clips. */
+#include "src/motion/feet.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/status.h"
+#include "src/mbench/joints.h"
+#include "src/motion/clip.h"
+#include "src/motion/rep276.h"
+#include "src/motion/rotation.h"
+#include "tests/harness.h"
+#include "tests/motion_fixture.h"
+
+enum { T = 80 };
+
+/* The default body with bent knees whose left foot stands in frames 0..39 and 60..79 and swings
+ * between; the right foot stands always. `slip_m` of sliding per frame is added to both. */
+static bool stepping(double slip_m, vmg_poses *p)
+{
+    double offset[VMG_N_JOINTS][3];
+    if (!CHECK_OK(vmg_test_motion_make(VMG_TEST_WALK, T, 0, p)))
+        return false;
+    vmg_rest_offsets(offset);
+    for (int64_t t = 0; t < T; t++) {
+        for (int j = 1; j < VMG_N_JOINTS; j++)
+            memcpy(vmg_poses_rot(p, t, j), vmg_rot_identity, sizeof vmg_rot_identity);
+        memcpy(vmg_poses_rot(p, t, 0), vmg_poses_rot(p, 0, 0), 9 * sizeof(double));
+        double lift = t >= 40 && t < 60 ? sin(M_PI * (double)(t - 40) / 20) : 0;
+        const double bend[2] = {0.3 + 0.6 * lift, 0.3};
+        for (int k = 0; k < 2; k++) {
+            vmg_rot_about_axis(0, -bend[k], vmg_poses_rot(p, t, k ? VMG_R_HIP : VMG_L_HIP));
+            vmg_rot_about_axis(0, 2 * bend[k], vmg_poses_rot(p, t, k ? VMG_R_KNEE : VMG_L_KNEE));
+            vmg_rot_about_axis(0, -bend[k], vmg_poses_rot(p, t, k ? VMG_R_ANKLE : VMG_L_ANKLE));
+        }
+        memcpy(vmg_poses_joint(p, t, 0), (double[3]){slip_m * (double)t, 0, 0.9},
+               3 * sizeof(double));
+    }
+    vmg_poses_fk(p, (const double(*)[3])offset);
+    vmg_poses_translate(p, (double[3]){0, 0, -vmg_poses_lowest(p, 2)});
+    vmg_poses_set_transl(p, vmg_rest_joint[VMG_PELVIS]);
+    return true;
+}
+
+static void finds_contacts(void)
+{
+    vmg_poses p;
+    bool contact[T][2];
+    if (!stepping(0.005, &p))
+        return;
+    REQUIRE_OK(vmg_feet_contacts(&p, 20, contact[0]));
+    int wrong = 0;
+    for (int t = 0; t < T; t++) {
+        CHECK(contact[t][1]);
+        bool near_switch = abs(t - 40) < 4 || abs(t - 60) < 4;
+        wrong += !near_switch && contact[t][0] != (t < 40 || t >= 60);
+    }
+    CHECK_INT(wrong, 0);
+    vmg_poses_free(&p);
+    CHECK_OK(vmg_feet_contacts(&p, 20, contact[0])); /* no frames */
+}
+
+static double bone_change(const vmg_poses *a, const vmg_poses *b)
+{
+    double worst = 0;
+    for (int64_t t = 0; t < a->T; t++)
+        for (int j = 1; j < VMG_N_JOINTS; j++) {
+            double length[2];
+            for (int i = 0; i < 2; i++) {
+                const vmg_poses *p = i ? b : a;
+                const double *u = vmg_poses_joint(p, t, j),
+                             *v = vmg_poses_joint(p, t, vmg_joint_parent[j]);
+                length[i] = vmg_vec_norm((double[3]){u[0] - v[0], u[1] - v[1], u[2] - v[2]});
+            }
+            worst = fmax(worst, fabs(length[0] - length[1]));
+        }
+    return worst;
+}
+
+static void pins_sliding_feet(void)
+{
+    vmg_poses p, before;
+    vmg_feet_report r;
+    if (!stepping(0.004, &p)) /* 8 cm a second */
+        return;
+    REQUIRE_OK(vmg_poses_crop(&p, 0, T, &before));
+    REQUIRE_OK(vmg_feet_clean(&p, 20, &r));
+    CHECK_CLOSE(r.slide_before_mps, 0.08, 0.03);
+    CHECK(r.slide_after_mps < 0.1 * r.slide_before_mps);
+    CHECK_INT(r.n_runs, 3);
+    CHECK_CLOSE(bone_change(&before, &p), 0, 1e-9);
+    double jump = 0, upper = 0;
+    for (int64_t t = 0; t < T; t++)
+        for (int j = 0; j < VMG_N_JOINTS; j++) {
+            const double *a = vmg_poses_joint(&p, t, j), *b = vmg_poses_joint(&before, t, j);
+            double d[3] = {a[0] - b[0], a[1] - b[1], a[2] - b[2]};
+            bool leg = j == VMG_L_KNEE || j == VMG_R_KNEE || j == VMG_L_ANKLE || j == VMG_R_ANKLE ||
+                       j == VMG_L_FOOT || j == VMG_R_FOOT;
+            if (!leg)
+                upper = fmax(upper, vmg_vec_norm(d));
+            if (t && leg) {
+                const double *q = vmg_poses_joint(&p, t - 1, j);
+                jump = fmax(jump, vmg_vec_norm((double[3]){a[0] - q[0], a[1] - q[1], a[2] - q[2]}));
+            }
+        }
+    CHECK_CLOSE(upper, 0, 0);
+    CHECK(jump < 0.1);
+    vmg_poses_free(&p);
+    vmg_poses_free(&before);
+}
+
+static void leaves_clean_motion_alone(void)
+{
+    vmg_poses p, before;
+    vmg_feet_report r;
+    if (!stepping(0, &p))
+        return;
+    REQUIRE_OK(vmg_poses_crop(&p, 0, T, &before));
+    REQUIRE_OK(vmg_feet_clean(&p, 20, &r));
+    CHECK(vmg_test_joint_error(&p, &before) <
+          0.03); /* the foot is held for a moment as it lifts off */
+    CHECK_CLOSE(r.slide_after_mps, 0, 1e-3);
+    vmg_poses_free(&p);
+    vmg_poses_free(&before);
+}
+
+static void lifts_feet_out_of_the_ground(void)
+{
+    vmg_poses p;
+    if (!stepping(0, &p))
+        return;
+    vmg_poses_translate(&p, (double[3]){0, 0, -0.03});
+    REQUIRE_OK(vmg_feet_clean(&p, 20, NULL));
+    for (int64_t t = 0; t < T; t++)
+        CHECK(vmg_poses_joint(&p, t, VMG_L_FOOT)[2] > -1e-3 &&
+              vmg_poses_joint(&p, t, VMG_R_FOOT)[2] > -1e-3);
+    vmg_poses_free(&p);
+}
+
+/* A real walk with sliding added: MBench's own metric sees the difference. */
+static void real_walk(void)
+{
+    const char *path = vmg_test_shared("data/cmu/bvh/02_01.bvh");
+    vmg_clip clip;
+    vmg_poses p;
+    double v[2][VMG_N_JOINT_METRICS];
+    if (!path)
+        return;
+    REQUIRE_OK(vmg_clip_read(path, &(vmg_clip_read_options){.canonical = true}, &clip));
+    REQUIRE_OK(vmg_clip_resample(&clip, 20, VMG_RESAMPLE_BETTER));
+    REQUIRE_OK(vmg_clip_poses(&clip, false, &p));
+    for (int64_t t = 0; t < p.T; t++)
+        for (int j = 0; j < VMG_N_JOINTS; j++)
+            vmg_poses_joint(&p, t, j)[0] += 0.004 * (double)t;
+    for (int i = 0; i < 2; i++) {
+        float *joints = calloc((size_t)p.T * 66, sizeof *joints);
+        for (int64_t k = 0; k < 66 * p.T; k++)
+            joints[k] = (float)p.joints[k];
+        CHECK_OK(vmg_mbench_joints(joints, p.T, 2, v[i]));
+        free(joints);
+        if (i == 0)
+            REQUIRE_OK(vmg_feet_clean(&p, 20, NULL));
+    }
+    vmg_test_note("Foot_Sliding %.4f -> %.4f, Jitter %.4f -> %.4f", v[0][VMG_FOOT_SLIDING],
+                  v[1][VMG_FOOT_SLIDING], v[0][VMG_JITTER_DEGREE], v[1][VMG_JITTER_DEGREE]);
+    CHECK(v[1][VMG_FOOT_SLIDING] < 0.5 * v[0][VMG_FOOT_SLIDING]);
+    CHECK(v[1][VMG_JITTER_DEGREE] < 1.3 * v[0][VMG_JITTER_DEGREE]);
+    vmg_poses_free(&p);
+    vmg_clip_free(&clip);
+}
+
+static const vmg_test_case cases[] = {
+    {"finds_contacts", finds_contacts},
+    {"pins_sliding_feet", pins_sliding_feet},
+    {"leaves_clean_motion_alone", leaves_clean_motion_alone},
+    {"lifts_feet_out_of_the_ground", lifts_feet_out_of_the_ground},
+    {"real_walk", real_walk},
+};
+
+int main(int argc, char **argv)
+{
+    return vmg_test_main(argc, argv, cases, sizeof cases / sizeof *cases);
+}
