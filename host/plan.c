@@ -78,3 +78,16 @@ int vmg_plan_end(vmg_ctx *ctx, bool build, vmg_plan_result *result)
     free(p);
     return vmg_ctx_status(ctx);
 }
+
+int vmg_plan_budget(const vmg_ctx *ctx, const vmg_plan_result *plan, uint64_t params_bytes, uint64_t *max_params_bytes)
+{
+    *max_params_bytes = 0;
+    if (plan->peak_memory_bytes <= ctx->max_memory_bytes)
+        return VMG_OK;
+    uint64_t rest = plan->peak_memory_bytes - VMG_MIN(params_bytes, plan->peak_memory_bytes);
+    if (rest >= ctx->max_memory_bytes)
+        return vmg_fail(VMG_E_NOMEM, "%s has %.0f MiB to use; activations alone need %.0f MiB: do less at once", ctx->dev.name,
+                        (double)ctx->max_memory_bytes / 1048576.0, (double)rest / 1048576.0);
+    *max_params_bytes = ctx->max_memory_bytes - rest;
+    return VMG_OK;
+}

@@ -18,6 +18,12 @@ int vmg_plan_begin(vmg_ctx *ctx);
  * the sticky status: a plan that failed names the op and shapes. */
 int vmg_plan_end(vmg_ctx *ctx, bool build, vmg_plan_result *result);
 
+/*
+ * What is left for parameters beside everything else that was planned: 0 when all fits into ctx->max_memory_bytes. VMG_E_NOMEM
+ * when the rest alone does not fit. params_bytes: the part of the plan that parameters took.
+ */
+int vmg_plan_budget(const vmg_ctx *ctx, const vmg_plan_result *plan, uint64_t params_bytes, uint64_t *max_params_bytes);
+
 /* For vmg_launch_run: note one kernel. */
 void vmg_plan_note(vmg_ctx *ctx, const char *file, const char *name, const char *options);
 

@@ -8,6 +8,7 @@
 
 #include "host/base/fs.h"
 #include "host/base/mem.h"
+#include "models/t5_names.h"
 
 enum { MAX_CONFIG_BYTES = 1 << 20, MAX_DIMENSION = 1 << 20 };
 
@@ -199,8 +200,28 @@ int vmg_dit_config_from_weights(const vmg_weights *w, vmg_dit_config *out)
 
 int vmg_t5_config_from_weights(const vmg_weights *w, vmg_t5_config *out)
 {
-    int rc = fill(vmg_t5_config_keys, from_meta, &(meta_source){w, "t5"}, out);
-    if (rc == VMG_OK)
-        rc = check_t5(out);
+    *out = (vmg_t5_config){.max_dist = 128, .eps = 1e-6};
+    const struct { const char *name; int dim; int64_t *to; } sizes[] = {
+        {"token_embd.weight", 0, &out->vocab_size}, {"token_embd.weight", 1, &out->dim},
+        {"enc.blk.0.attn_q.weight", 0, &out->dim_attn}, {"enc.blk.0.ffn_gate.weight", 0, &out->dim_ffn},
+        {"enc.blk.0.attn_rel_b.weight", 0, &out->num_buckets}, {"enc.blk.0.attn_rel_b.weight", 1, &out->num_heads}};
+    bool second_bias = false;
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        char name[96];
+        int block;
+        const vmg_weight *t = &w->tensors[i];
+        if (t->rank != 2 || !vmg_t5_canonical_name(t->name, name, sizeof name))
+            continue;
+        for (size_t k = 0; k < VMG_COUNT(sizes); k++)
+            if (!strcmp(name, sizes[k].name))
+                *sizes[k].to = t->dim[sizes[k].dim];
+        if (sscanf(name, "enc.blk.%d.", &block) == 1 && block >= out->num_layers && block < MAX_DIMENSION)
+            out->num_layers = block + 1;
+        second_bias |= !strcmp(name, "enc.blk.1.attn_rel_b.weight");
+    }
+    if (!out->vocab_size || !out->num_layers)
+        return vmg_fail(VMG_E_NOTFOUND, "%s holds no T5 encoder", w->path);
+    out->shared_pos = out->num_layers > 1 && !second_bias;
+    int rc = check_t5(out);
     return rc == VMG_OK ? rc : vmg_fail_prefix(rc, "%s", w->path);
 }

@@ -33,9 +33,12 @@ int vmg_t5_config_parse(const char *name, const char *json, size_t size, vmg_t5_
 int vmg_dit_config_read(const char *path, vmg_dit_config *out);
 int vmg_t5_config_read(const char *path, vmg_t5_config *out);
 
-/* From a model file's metadata ("vimogen.dim", "t5.dim_ffn", ... as `vimogen convert` writes them). VMG_E_NOTFOUND when the file
- * carries no configuration. */
+/* From a model file's metadata ("vimogen.dim", ... as `vimogen convert` writes them). VMG_E_NOTFOUND when the file carries no
+ * configuration. */
 int vmg_dit_config_from_weights(const vmg_weights *w, vmg_dit_config *out);
+
+/* From the shapes of an encoder's tensors, in any spelling (models/t5_names.h): every size is visible there, and the rest (eps,
+ * reach of the position buckets) is the same for all T5s. VMG_E_NOTFOUND when there is no encoder in the file. */
 int vmg_t5_config_from_weights(const vmg_weights *w, vmg_t5_config *out);
 
 /* The keys of each configuration, for writing metadata. Ends with a NULL key. */

@@ -157,14 +157,18 @@ static bool shape_matches(const vmg_weight *t, int64_t rows, int64_t cols)
     return t->n == rows * cols && (t->rank == 0 ? cols : t->dim[t->rank - 1]) == cols;
 }
 
-static int find_parts(row_source *s, const vmg_param *p, vmg_params_alias *alias)
+/* A parameter's tensor under its own name or its alias; NULL if there is neither. */
+static const vmg_weight *find_tensor(const vmg_weights *w, const char *name, const vmg_params_load_options *o)
+{
+    const vmg_weight *t = vmg_weights_find(w, name);
+    const char *other = t || !o->alias ? NULL : o->alias(o->alias_user, name);
+    return other ? vmg_weights_find(w, other) : t;
+}
+
+static int find_parts(row_source *s, const vmg_param *p, const vmg_params_load_options *o)
 {
     for (int k = 0; k < p->n_parts; k++) {
-        char other[256];
-        s->tensor[k] = vmg_weights_find(s->weights, p->part[k]);
-        const char *name = s->tensor[k] || !alias ? NULL : alias(p->part[k], other, sizeof other);
-        if (name)
-            s->tensor[k] = vmg_weights_find(s->weights, name);
+        s->tensor[k] = find_tensor(s->weights, p->part[k], o);
         if (!s->tensor[k])
             return vmg_fail(VMG_E_NOTFOUND, "%s has no tensor \"%s\"", s->weights->path, p->part[k]);
         if (!shape_matches(s->tensor[k], p->part_rows[k], p->cols)) {
@@ -299,7 +303,7 @@ static int load_group(vmg_params *ps, int group, row_source *s, const vmg_params
         if (p->group != group)
             continue;
         s->seed += 0x51ed27f1u;
-        int rc = s->weights ? find_parts(s, p, o->alias) : VMG_OK;
+        int rc = s->weights ? find_parts(s, p, o) : VMG_OK;
         if (rc == VMG_OK)
             rc = load_param(ps, s, p, staging);
         if (rc != VMG_OK)
@@ -343,15 +347,12 @@ static int load_all(vmg_params *ps, row_source *s, const vmg_params_load_options
     return rc;
 }
 
-static size_t count_unused(const vmg_params *ps, const vmg_weights *w, vmg_params_alias *alias)
+static size_t count_unused(const vmg_params *ps, const vmg_weights *w, const vmg_params_load_options *o)
 {
     size_t used = 0;
     for (size_t i = 0; i < ps->n; i++)
-        for (int k = 0; k < ps->list[i]->n_parts; k++) {
-            char other[256];
-            const char *name = alias ? alias(ps->list[i]->part[k], other, sizeof other) : NULL;
-            used += vmg_weights_find(w, ps->list[i]->part[k]) || (name && vmg_weights_find(w, name));
-        }
+        for (int k = 0; k < ps->list[i]->n_parts; k++)
+            used += find_tensor(w, ps->list[i]->part[k], o) != NULL;
     return w->n_tensors - used;
 }
 
@@ -362,7 +363,7 @@ int vmg_params_load(vmg_params *ps, const vmg_weights *w, const vmg_params_load_
     o = o ? o : &none;
     int rc = load_all(ps, &s, o);
     if (rc == VMG_OK && n_unused)
-        *n_unused = count_unused(ps, w, o->alias);
+        *n_unused = count_unused(ps, w, o);
     return rc;
 }
 

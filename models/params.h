@@ -56,8 +56,8 @@ vmg_param *vmg_params_vector(vmg_params *ps, int group, int64_t n_each, const ch
                              const char *suffix);
 vmg_param *vmg_params_table(vmg_params *ps, int group, int64_t rows, int64_t cols, const char *name);
 
-/* Translates a checkpoint name into another naming (llama.cpp's T5 names); NULL = no other name. */
-typedef const char *vmg_params_alias(const char *name, char *buf, size_t n);
+/* What a parameter is called in a source that does not know its own name; NULL = nothing else. */
+typedef const char *vmg_params_alias(void *user, const char *name);
 
 /*
  * Allocate and load. Groups beyond what `max_bytes` holds (0 = no limit) are streamed from host memory, at least two slots of the largest group
@@ -69,6 +69,7 @@ typedef bool vmg_params_progress(void *user, size_t done, size_t total);
 typedef struct vmg_params_load_options {
     uint64_t max_bytes;
     vmg_params_alias *alias;
+    void *alias_user;
     vmg_params_progress *progress;
     void *progress_user;
 } vmg_params_load_options;

@@ -5,7 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/base/dict.h"
 #include "host/base/mem.h"
+#include "models/t5_names.h"
 
 static const char token_table[] = "token_embedding.weight";
 static const char shared_bias[] = "pos_embedding.embedding.weight";
@@ -71,43 +73,41 @@ void vmg_t5_free(vmg_t5 *t5)
     free(t5);
 }
 
-/* llama.cpp's name of an official one. */
-static const char *llama_name(const char *name, char *buf, size_t n)
+/* canonical name -> the source's own tensor name */
+static int index_names(const vmg_weights *w, vmg_dict *names)
 {
-    static const struct { const char *ours, *theirs; } tails[] = {
-        {"norm1.weight", "attn_norm.weight"}, {"norm2.weight", "ffn_norm.weight"},
-        {"attn.q.weight", "attn_q.weight"}, {"attn.k.weight", "attn_k.weight"}, {"attn.v.weight", "attn_v.weight"},
-        {"attn.o.weight", "attn_o.weight"}, {"pos_embedding.embedding.weight", "attn_rel_b.weight"},
-        {"ffn.gate.0.weight", "ffn_gate.weight"}, {"ffn.fc1.weight", "ffn_up.weight"},
-        {"ffn.fc2.weight", "ffn_down.weight"}};
-    int layer, used = 0;
-    if (!strcmp(name, token_table))
-        return "token_embd.weight";
-    if (!strcmp(name, "norm.weight"))
-        return "enc.output_norm.weight";
+    for (size_t i = 0; i < w->n_tensors; i++) {
+        char canonical[96];
+        if (vmg_t5_canonical_name(w->tensors[i].name, canonical, sizeof canonical) &&
+            !vmg_dict_set(names, canonical, (void *)(uintptr_t)w->tensors[i].name))
+            return VMG_E_NOMEM;
+    }
+    return VMG_OK;
+}
+
+static const char *own_name(void *names, const char *name)
+{
+    char canonical[96];
     if (!strcmp(name, shared_bias))
-        return "enc.blk.0.attn_rel_b.weight";
-    if (sscanf(name, "blocks.%d.%n", &layer, &used) != 1 || !used)
-        return NULL;
-    for (size_t i = 0; i < VMG_COUNT(tails); i++)
-        if (!strcmp(name + used, tails[i].ours)) {
-            snprintf(buf, n, "enc.blk.%d.%s", layer, tails[i].theirs);
-            return buf;
-        }
-    return NULL;
+        name = "blocks.0.pos_embedding.embedding.weight";
+    return vmg_t5_canonical_name(name, canonical, sizeof canonical) ? vmg_dict_get(names, canonical) : NULL;
 }
 
 int vmg_t5_load(vmg_t5 *t5, const vmg_weights *w, const vmg_params_load_options *o)
 {
     const int64_t dim[2] = {t5->config.vocab_size, t5->config.dim};
     vmg_params_load_options with_alias = o ? *o : (vmg_params_load_options){0};
-    char buf[64];
-    const char *name = vmg_weights_find(w, token_table) ? token_table : llama_name(token_table, buf, sizeof buf);
-    int rc = vmg_weights_need(w, name, 2, dim, &t5->table);
-    if (rc != VMG_OK)
-        return rc;
-    with_alias.alias = llama_name;
-    return vmg_params_load(&t5->params, w, &with_alias, NULL);
+    vmg_dict names = {0};
+    int rc = index_names(w, &names);
+    const char *table = rc == VMG_OK ? own_name(&names, token_table) : NULL;
+    if (rc == VMG_OK)
+        rc = vmg_weights_need(w, table ? table : token_table, 2, dim, &t5->table);
+    with_alias.alias = own_name;
+    with_alias.alias_user = &names;
+    if (rc == VMG_OK)
+        rc = vmg_params_load(&t5->params, w, &with_alias, NULL);
+    vmg_dict_free(&names, NULL);
+    return rc;
 }
 
 int vmg_t5_load_random(vmg_t5 *t5, uint64_t seed, const vmg_params_load_options *o)

@@ -25,7 +25,7 @@ typedef struct vmg_t5 {
 int vmg_t5_create(vmg_ctx *ctx, const vmg_t5_config *config, vmg_dtype dtype, vmg_t5 **out);
 void vmg_t5_free(vmg_t5 *t5);
 
-/* Load from the official names or llama.cpp's. `w` must stay open as long as the encoder: the token table is read from
+/* Load from any of the three spellings that models/t5_names.h knows. `w` must stay open as long as the encoder: the token table is read from
  * it. o->max_bytes streams layers (models/params.h); o->alias is set here. */
 int vmg_t5_load(vmg_t5 *t5, const vmg_weights *w, const vmg_params_load_options *o);
 

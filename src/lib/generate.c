@@ -10,44 +10,6 @@
 
 /* ---- inputs ---- */
 
-/* Moves trailing rows of zeros from n_rows to n_zero_rows. */
-static void count_padding(vmg_embedding *e, int64_t text_dim)
-{
-    for (bool zero = true; zero && e->n_rows > 0;) {
-        const float *row = e->rows + (e->n_rows - 1) * text_dim;
-        for (int64_t c = 0; zero && c < text_dim; c++)
-            zero = row[c] == 0;
-        e->n_rows -= zero;
-        e->n_zero_rows += zero;
-    }
-}
-
-int vmg_embedding_read(const char *path, int64_t text_dim, vmg_embedding *out)
-{
-    *out = (vmg_embedding){0};
-    int rc = vmg_read_matrix(path, "a text embedding", &out->n_rows, &text_dim, &out->rows);
-    if (rc == VMG_OK)
-        count_padding(out, text_dim);
-    return rc;
-}
-
-int vmg_embedding_from_rows(const float *rows, int64_t n_rows, int64_t text_dim, vmg_embedding *out)
-{
-    size_t n = (size_t)(n_rows * text_dim);
-    *out = (vmg_embedding){.rows = vmg_calloc(n, sizeof *rows), .n_rows = n_rows};
-    if (!out->rows)
-        return VMG_E_NOMEM;
-    memcpy(out->rows, rows, n * sizeof *rows);
-    count_padding(out, text_dim);
-    return VMG_OK;
-}
-
-void vmg_embedding_free(vmg_embedding *e)
-{
-    if (e)
-        free(e->rows);
-}
-
 int vmg_reference_read(const char *path, int64_t ref_dim, const float *mean, const float *std, int64_t *n_frames, float **out)
 {
     int64_t cols = -1;
@@ -144,12 +106,14 @@ typedef struct job {
     int64_t n_contexts, null_context;
 } job;
 
-static int load_and_sample(const job *j, uint64_t max_bytes)
+static int load_and_sample(const job *j, uint64_t max_bytes, uint64_t *params_bytes)
 {
     vmg_dit *dit = NULL;
     const vmg_params_load_options load = {.max_bytes = max_bytes, .progress = j->o->loading,
                                           .progress_user = j->o->loading_user};
     int rc = vmg_dit_create(j->ctx, &j->model->config, j->o->dtype, &dit);
+    if (rc == VMG_OK && params_bytes)
+        *params_bytes = vmg_params_bytes(&dit->params);
     if (rc == VMG_OK)
         rc = vmg_dit_load(dit, j->model->weights, &load);
     if (rc == VMG_OK)
@@ -162,28 +126,15 @@ static int load_and_sample(const job *j, uint64_t max_bytes)
 static int plan_memory(const job *j, uint64_t *max_bytes)
 {
     vmg_plan_result plan;
-    vmg_dit *dit = NULL;
     uint64_t params = 0;
     *max_bytes = 0;
     int rc = vmg_plan_begin(j->ctx);
     if (rc != VMG_OK)
         return rc;
-    rc = load_and_sample(j, 0);
-    if (rc == VMG_OK)
-        rc = vmg_dit_create(j->ctx, &j->model->config, j->o->dtype, &dit);
-    if (dit)
-        params = vmg_params_bytes(&dit->params);
-    vmg_dit_free(dit);
+    rc = load_and_sample(j, 0, &params);
     int ended = vmg_plan_end(j->ctx, false, &plan);
     rc = rc != VMG_OK ? rc : ended;
-    if (rc != VMG_OK || plan.peak_memory_bytes <= j->ctx->max_memory_bytes)
-        return rc;
-    uint64_t rest = plan.peak_memory_bytes - VMG_MIN(params, plan.peak_memory_bytes);
-    if (rest >= j->ctx->max_memory_bytes)
-        return vmg_fail(VMG_E_NOMEM, "%s has %.0f MiB to use; activations alone need %.0f MiB: make fewer or shorter clips at once",
-                        j->ctx->dev.name, (double)j->ctx->max_memory_bytes / 1048576.0, (double)rest / 1048576.0);
-    *max_bytes = j->ctx->max_memory_bytes - rest;
-    return VMG_OK;
+    return rc != VMG_OK ? rc : vmg_plan_budget(j->ctx, &plan, params, max_bytes);
 }
 
 static int denormalise(const vmg_model *m, const vmg_generate_item *items, int64_t n, const vmg_generate_options *o)
@@ -212,7 +163,7 @@ int vmg_generate(vmg_ctx *ctx, const vmg_model *model, const vmg_embedding *text
     if (rc == VMG_OK)
         rc = plan_memory(&j, &max_bytes);
     if (rc == VMG_OK)
-        rc = load_and_sample(&j, max_bytes);
+        rc = load_and_sample(&j, max_bytes, NULL);
     if (rc == VMG_OK && !o->raw)
         rc = denormalise(model, items, n, o);
     free(references);

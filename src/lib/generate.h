@@ -4,20 +4,8 @@
 
 #include "host/ctx.h"
 #include "models/sampler.h"
+#include "src/lib/embedding.h"
 #include "src/lib/model.h"
-
-/* A text's embedding, (n_rows, text_dim); trailing rows of zeros are padding and are counted apart. */
-typedef struct vmg_embedding {
-    float *rows;
-    int64_t n_rows, n_zero_rows;
-} vmg_embedding;
-
-/* Read one (any file vmg_weights_open knows); free with vmg_embedding_free. */
-int vmg_embedding_read(const char *path, int64_t text_dim, vmg_embedding *out);
-void vmg_embedding_free(vmg_embedding *e);
-
-/* The same from rows in memory, which are copied. */
-int vmg_embedding_from_rows(const float *rows, int64_t n_rows, int64_t text_dim, vmg_embedding *out);
 
 /*
  * A reference motion, (n_frames, ref_dim), normalised. From a file of (T,276) features in metres, which are normalised

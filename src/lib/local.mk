@@ -8,3 +8,5 @@ libvmg_la_SOURCES += src/lib/convert_model.h
 libvmg_la_SOURCES += src/lib/golden.c src/lib/golden.h src/lib/selftest_dit.c src/lib/selftest_t5.c
 libvmg_la_SOURCES += src/lib/model.c src/lib/model.h
 libvmg_la_SOURCES += src/lib/generate.c src/lib/generate.h
+libvmg_la_SOURCES += src/lib/embedding.c src/lib/embedding.h
+libvmg_la_SOURCES += src/lib/encoder.c src/lib/encoder.h

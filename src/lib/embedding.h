@@ -1,0 +1,21 @@
+/* A text's embedding in memory. */
+#ifndef VMG_SRC_LIB_EMBEDDING_H
+#define VMG_SRC_LIB_EMBEDDING_H
+
+#include <stdint.h>
+
+/* (n_rows, text_dim); rows of zeros after them are padding and are only counted. */
+typedef struct vmg_embedding {
+    float *rows;
+    int64_t n_rows, n_zero_rows;
+} vmg_embedding;
+
+/* Read one (any file vmg_weights_open knows, holding (rows, text_dim) or (1, rows, text_dim)). */
+int vmg_embedding_read(const char *path, int64_t text_dim, vmg_embedding *out);
+
+/* The same from rows in memory, which are copied. */
+int vmg_embedding_from_rows(const float *rows, int64_t n_rows, int64_t text_dim, vmg_embedding *out);
+
+void vmg_embedding_free(vmg_embedding *e); /* accepts NULL; leaves {0} */
+
+#endif
