@@ -8,7 +8,9 @@
 #include "src/cli/cli.h"
 #include "src/cli/run.h"
 #include "src/format/writer.h"
+#include "src/lib/encoder.h"
 #include "src/lib/generate.h"
+#include "src/motion/clip.h"
 #include "src/motion/rep276.h"
 #include "src/motion/resample.h"
 
@@ -17,7 +19,7 @@ enum { DEFAULT_FRAMES = 100, MAX_BATCH = 4096 };
 /* The command line, and what it loaded. */
 typedef struct generate {
     const char *model, *text_embedding, *null_embedding, *ref_motion, *mean_path, *std_path, *sampler_name, *noise_path,
-        *device, *dtype_name, *max_memory, *out;
+        *device, *dtype_name, *max_memory, *out, *prompt, *encoder, *encoder_dtype, *tokenizer;
     int64_t frames, steps, seed, batch;
     double cfg, shift, strength, fps;
     bool smooth, raw, profile, frames_given, seed_given;
@@ -56,6 +58,10 @@ static int parse(int argc, char **argv, generate *g, int *n_args)
 {
     const vmg_opt opts[] = {
         {"model", 'm', VMG_OPT_STRING, &g->model, "MODEL", "a .gguf, or a folder with config.json and weights", NULL},
+        {"encoder", 0, VMG_OPT_STRING, &g->encoder, "PATH", "text encoder for PROMPT: weights file or folder (default: the model's "
+         "own, or $VMG_ENCODER)", NULL},
+        {"encoder-dtype", 0, VMG_OPT_STRING, &g->encoder_dtype, "T", "keep the encoder's weights as T (default: as stored)", NULL},
+        {"tokenizer", 0, VMG_OPT_STRING, &g->tokenizer, "FILE", "its spiece.model (default: inside or beside the encoder)", NULL},
         {"text-embedding", 0, VMG_OPT_STRING, &g->text_embedding, "FILE", "the text's embedding (.pt, .npy, .safetensors)", NULL},
         {"null-embedding", 0, VMG_OPT_STRING, &g->null_embedding, "FILE", "the empty text's embedding, for guidance", NULL},
         {"ref-motion", 0, VMG_OPT_STRING, &g->ref_motion, "FILE", "follow this motion instead of a text: (T,276) in metres, or "
@@ -78,9 +84,9 @@ static int parse(int argc, char **argv, generate *g, int *n_args)
         {"dtype", 0, VMG_OPT_STRING, &g->dtype_name, "T", "keep weights as f32, f16, bf16, q8_0, q4_0 (default: as stored)", NULL},
         {"max-memory", 0, VMG_OPT_STRING, &g->max_memory, "SIZE", "use at most this much device memory, e.g. 4G", NULL},
         {"profile", 0, VMG_OPT_FLAG, &g->profile, NULL, "print time per kernel", NULL},
-        {"out", 'o', VMG_OPT_STRING, &g->out, "OUT", "where to write: .npy, .pt (default motion.npy)", NULL},
+        {"out", 'o', VMG_OPT_STRING, &g->out, "OUT", "where to write: .npy .pt .npz .bvh .glb .csv (default motion.npy)", NULL},
     };
-    return vmg_opt_parse(argc, argv, "[-m MODEL] --text-embedding FILE | --ref-motion FILE [OPTION...] [-o OUT]", opts,
+    return vmg_opt_parse(argc, argv, "[-m MODEL] PROMPT | --text-embedding FILE | --ref-motion FILE [OPTION...] [-o OUT]", opts,
                          VMG_COUNT(opts), n_args);
 }
 
@@ -100,7 +106,7 @@ static int load_inputs(generate *g)
         rc = vmg_reference_read(g->ref_motion, c->ref_motion_dim, g->mean ? g->mean : g->m.mean, g->std ? g->std : g->m.std,
                                 &g->n_ref_frames, &g->ref);
     }
-    if (rc == VMG_OK && g->text_embedding && !g->ref_motion)
+    if (rc == VMG_OK && g->text_embedding)
         rc = vmg_embedding_read(g->text_embedding, c->text_dim, &g->text);
     if (rc == VMG_OK && g->null_embedding)
         rc = vmg_embedding_read(g->null_embedding, c->text_dim, &g->null_text);
@@ -117,6 +123,44 @@ static int load_inputs(generate *g)
             rc = vmg_fail(VMG_E_ARG, "%s has %lld frames, %lld are to be made", g->noise_path, (long long)rows,
                           (long long)g->frames);
     }
+    return rc;
+}
+
+static bool wants_null(const generate *g)
+{
+    return g->cfg != 1 && !g->null_text.rows;
+}
+
+/* The prompt's embedding, and the empty text's where guidance needs it and neither the model nor a file gave it. */
+static int encode_prompt(generate *g, vmg_ctx *ctx)
+{
+    vmg_encoder e;
+    vmg_encode_options o = {.loading = on_load, .encoding = on_load, .user = &g->bar};
+    const char *texts[2] = {g->prompt, ""};
+    vmg_embedding out[2];
+    const char *path = g->encoder ? g->encoder : getenv("VMG_ENCODER");
+    int64_t n = 1 + wants_null(g);
+    int rc = vmg_encoder_open(path && *path ? path : g->m.path, g->tokenizer, &e);
+    if (rc == VMG_E_NOTFOUND && !(path && *path))
+        return vmg_fail(rc, "a prompt needs a text encoder: %s; name one with --encoder, or give --text-embedding",
+                        vmg_error_message());
+    if (rc != VMG_OK)
+        return rc;
+    if (e.config.dim != g->m.config.text_dim)
+        rc = vmg_fail(VMG_E_ARG, "%s makes embeddings of %lld, %s needs %lld", e.path, (long long)e.config.dim, g->m.path,
+                      (long long)g->m.config.text_dim);
+    if (rc == VMG_OK)
+        rc = vmg_cli_weight_dtype(g->encoder_dtype, e.stored, &o.dtype);
+    g->bar.what = "encoding the text";
+    if (rc == VMG_OK)
+        rc = vmg_encode_texts(ctx, &e, texts, n, &o, out);
+    vmg_progress_finish(&g->bar);
+    if (rc == VMG_OK) {
+        g->text = out[0];
+        if (n > 1)
+            g->null_text = out[1];
+    }
+    vmg_encoder_close(&e);
     return rc;
 }
 
@@ -145,17 +189,23 @@ static char *clip_path(const generate *g, int64_t i)
                          : vmg_asprintf("%.*s-%lld%s", (int)stem, g->out, (long long)i, g->out + stem);
 }
 
+/* Latents are an array; features are a clip, in any format that clips go to. */
 static int write_clip(const generate *g, const char *path, const float *x)
 {
-    int64_t dim[2] = {g->frames, g->m.config.out_dim};
+    const int64_t dim[2] = {g->frames, g->m.config.out_dim};
     float *resampled = NULL;
+    int64_t T = g->frames;
+    vmg_clip clip = {0};
     int rc = VMG_OK;
-    if (g->fps != VMG_REP_FPS) {
-        rc = vmg_rep276_resample(x, g->frames, VMG_REP_FPS, g->fps, VMG_RESAMPLE_BETTER, &resampled, &dim[0]);
-        x = resampled;
-    }
+    if (g->raw)
+        return vmg_array_write(path, VMG_F32, 2, dim, x);
+    if (g->fps != VMG_REP_FPS)
+        rc = vmg_rep276_resample(x, T, VMG_REP_FPS, g->fps, VMG_RESAMPLE_BETTER, &resampled, &T);
     if (rc == VMG_OK)
-        rc = vmg_array_write(path, VMG_F32, 2, dim, x);
+        rc = vmg_clip_from_features(resampled ? resampled : x, T, g->fps, &clip);
+    if (rc == VMG_OK)
+        rc = vmg_clip_write(path, &clip, NULL);
+    vmg_clip_free(&clip);
     free(resampled);
     return rc;
 }
@@ -176,11 +226,14 @@ static int write_clips(const generate *g)
 
 static int check_output(const generate *g)
 {
+    static const char *const clips[] = {"npy", "pt", "npz", "bvh", "glb", "csv"};
     char ending[16];
     vmg_path_ending(g->out, ending, sizeof ending);
-    if (strcmp(ending, "npy") && strcmp(ending, "pt"))
-        return vmg_cli_usage("generate", "%s: output is .npy or .pt", g->out);
-    return 0;
+    for (size_t i = 0; i < (g->raw ? 2 : VMG_COUNT(clips)); i++)
+        if (!strcmp(ending, clips[i]))
+            return 0;
+    return vmg_cli_usage("generate", g->raw ? "%s: --raw latents go to .npy or .pt"
+                                            : "%s: output is .npy, .pt, .npz, .bvh, .glb or .csv", g->out);
 }
 
 /* ---- the command ---- */
@@ -191,6 +244,7 @@ static int generate_clips(generate *g, vmg_ctx *ctx)
                               .loading = on_load, .loading_user = &g->bar};
     vmg_progress sampling = {.what = "sampling"};
     int rc = VMG_OK;
+    g->bar.what = "loading";
     o.sampler.steps = g->steps;
     o.sampler.guidance = g->cfg;
     o.sampler.shift = g->shift;
@@ -218,10 +272,11 @@ static int run(int argc, char **argv)
     int n_args, rc = parse(argc, argv, &g, &n_args);
     if (rc)
         return rc < 0 ? VMG_EXIT_OK : rc;
-    if (n_args)
-        return vmg_cli_usage(argv[0], "\"%s\": give --text-embedding FILE or --ref-motion FILE", argv[1]);
-    if (!g.text_embedding && !g.ref_motion)
-        return vmg_cli_usage(argv[0], "give --text-embedding FILE or --ref-motion FILE");
+    if (n_args > 1)
+        return vmg_cli_usage(argv[0], "takes one PROMPT (in quotation marks), but got \"%s\" and \"%s\"", argv[1], argv[2]);
+    g.prompt = n_args ? argv[1] : NULL;
+    if (!g.prompt + !g.text_embedding + !g.ref_motion != 2)
+        return vmg_cli_usage(argv[0], "give one of PROMPT, --text-embedding FILE and --ref-motion FILE");
     if (g.batch < 1 || g.batch > MAX_BATCH || g.steps < 1 || (g.frames_given && g.frames < 1))
         return vmg_cli_usage(argv[0], "--batch, --steps and --frames are at least 1 (and --batch at most %d)", MAX_BATCH);
     if (!(g.fps > 0 && g.fps <= 1000) || (g.raw && g.fps != VMG_REP_FPS))
@@ -236,6 +291,8 @@ static int run(int argc, char **argv)
         rc = make_items(&g);
     if (rc == VMG_OK)
         rc = vmg_cli_open_ctx(g.device, g.max_memory, g.profile, &ctx);
+    if (rc == VMG_OK && g.prompt)
+        rc = encode_prompt(&g, ctx);
     if (rc == VMG_OK)
         rc = generate_clips(&g, ctx);
     if (rc == VMG_OK)

@@ -86,7 +86,7 @@ static int add_text(vmg_ctx *ctx, const vmg_encoder *e, const char *text, batch 
     int rc = vmg_text_clean(text, strlen(text), &clean, &n_bytes);
     if (rc == VMG_OK)
         rc = vmg_tokenizer_encode(e->tokenizer, clean, n_bytes, VMG_TOKENIZER_MAX_IDS, &ids);
-    if (rc == VMG_OK && ids.n_cut) {
+    if (rc == VMG_OK && ids.kept_bytes < ids.text_bytes) {
         char *what = vmg_token_ids_describe_cut(&ids, clean);
         vmg_logf(&ctx->log, VMG_LOG_WARN, "%s", what ? what : "a text was cut");
         free(what);
