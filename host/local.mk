@@ -43,3 +43,5 @@ libvmg_la_SOURCES += host/op/want.c host/op/want.h
 libvmg_la_SOURCES += host/op/matmul_backward.c
 libvmg_la_SOURCES += host/op/matmul_skinny.c
 libvmg_la_SOURCES += host/op/matmul_clblast.c
+libvmg_la_SOURCES += host/op/rows.c host/op/rows.h
+libvmg_la_SOURCES += host/op/softmax.c host/op/softmax.h

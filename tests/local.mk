@@ -122,3 +122,11 @@ tests_test_eval_SOURCES = tests/test_eval.c
 tests_test_eval_LDADD = tests/libmotion.la
 TESTS += tests/motion_witness.sh
 EXTRA_DIST += tests/motion_witness.sh tests/motion_witness.py
+check_PROGRAMS += tests/op/test_rows
+tests_op_test_rows_SOURCES = tests/op/rows.c tests/op/main.c
+tests_op_test_rows_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_rows
+tests_op_test_rows_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/op/test_softmax
+tests_op_test_softmax_SOURCES = tests/op/softmax.c tests/op/main.c
+tests_op_test_softmax_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_softmax
+tests_op_test_softmax_LDADD = tests/libop.la $(LDADD)

@@ -1,0 +1,92 @@
+/*
+ * Softmax over rows: y = exp(x - max) / sum, over the first n_valid[r] columns, 0 beyond; and its gradient
+ * dx = y (dy - sum y dy).
+ *
+ * A work-group of WG items takes ROWS rows one after another, its items along the columns; maxima and sums
+ * meet in local memory (WG floats).
+ */
+#if !defined(WG) || !defined(VW) || !defined(ROWS)
+#error "softmax.cl needs -DWG -DVW -DROWS"
+#endif
+
+#define FOR_ROWS                                                                                   \
+    const int lid = get_local_id(0);                                                               \
+    __local float lanes[WG];                                                                       \
+    const long first = (long)get_group_id(0) * ROWS, last = min(first + ROWS, n_rows);             \
+    for (long r = first; r < last; r++)
+
+#ifdef FORWARD
+inline float greatest1(float v) { return v; }
+inline float greatest2(float2 v) { return fmax(v.x, v.y); }
+inline float greatest4(float4 v) { return greatest2(fmax(v.lo, v.hi)); }
+inline float greatest8(float8 v) { return greatest4(fmax(v.lo, v.hi)); }
+inline float greatest16(float16 v) { return greatest8(fmax(v.lo, v.hi)); }
+#define MAXV(n, v) CAT(greatest, n)(v)
+
+inline float group_max(float v, __local float *lanes, uint lid)
+{
+    lanes[lid] = v;
+    for (uint s = WG / 2; s > 0; s /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (lid < s)
+            lanes[lid] = fmax(lanes[lid], lanes[lid + s]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    v = lanes[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return v;
+}
+
+#define GREATEST(n, s) m_##s = fmax(m_##s, LDV(n, from, c));
+#define EXPONENTIALS(n, s)                                                                         \
+    {                                                                                              \
+        FV(n) e = exp(LDV(n, from, c) - m);                                                        \
+        STV(n, e, to, c);                                                                          \
+        sum_##s += e;                                                                              \
+    }
+#define DIVIDE(n, s) STV(n, LDV(n, to, c) * factor, to, c);
+
+/* y may be x: every item reads and writes its own columns. The maximum begins at a finite number, so that a row of
+ * -infinities gives zeros. */
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void softmax(ALIASED(x), CTENSOR(n_valid), ALIASED(y), long n_rows, long n_cols, long ld_x, long ld_y)
+{
+    FOR_ROWS {
+        __global const float *from = CF32(x) + r * ld_x;
+        __global float *to = F32(y) + r * ld_y;
+        const long n = n_valid ? clamp((long)I32(n_valid)[r], 0L, n_cols) : n_cols;
+        FV(VW) m_v = -FLT_MAX, sum_v = 0.0f;
+        float m_t = -FLT_MAX, sum_t = 0.0f;
+        FOR_COLUMNS(GREATEST, n, lid)
+        const float m = group_max(fmax(MAXV(VW, m_v), m_t), lanes, lid);
+        FOR_COLUMNS(EXPONENTIALS, n, lid)
+        const float sum = group_sum(SUMV(VW, sum_v) + sum_t, lanes, lid, WG);
+        const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
+        FOR_COLUMNS(DIVIDE, n, lid)
+        for (long c = n + lid; c < n_cols; c += WG)
+            to[c] = 0.0f;
+    }
+}
+#endif
+
+#ifdef BACKWARD
+#define PRODUCTS(n, s) sum_##s += LDV(n, y_row, c) * LDV(n, dy_row, c);
+#define WRITE(n, s) STV(n, LDV(n, y_row, c) * (LDV(n, dy_row, c) - mean), dx_row, c);
+
+/* dx may be dy. */
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void softmax_backward(CTENSOR(y), ALIASED(dy), ALIASED(dx), long n_rows, long n_cols, long ld_y, long ld_dy,
+                      long ld_dx)
+{
+    FOR_ROWS {
+        __global const float *y_row = CF32(y) + r * ld_y;
+        __global const float *dy_row = CF32(dy) + r * ld_dy;
+        __global float *dx_row = F32(dx) + r * ld_dx;
+        FV(VW) sum_v = 0.0f;
+        float sum_t = 0.0f;
+        FOR_COLUMNS(PRODUCTS, n_cols, lid)
+        const float mean = group_sum(SUMV(VW, sum_v) + sum_t, lanes, lid, WG);
+        FOR_COLUMNS(WRITE, n_cols, lid)
+    }
+}
+#endif
