@@ -16,15 +16,16 @@ enum {
     VMG_TOKENIZER_MAX_BYTES = 64 << 10
 };
 
-/* Key of a SentencePiece model file's bytes (u8) in the metadata of our own GGUF files. */
-#define VMG_TOKENIZER_META_MODEL "vimogen.tokenizer.spiece"
+/* Name of a SentencePiece model file's bytes in our own weight files: metadata or a tensor of u8.
+ */
+#define VMG_TOKENIZER_NAME "vimogen.tokenizer"
 
 /* Immutable once made: any number of threads may encode. */
 typedef struct vmg_tokenizer vmg_tokenizer;
 
 /*
  * Make a tokenizer from a file (spiece.model), from such a file's bytes (`where` names them in
- * messages), or from the metadata of a weights file: VMG_TOKENIZER_META_MODEL, else llama.cpp's
+ * messages), or from the metadata of a weights file: VMG_TOKENIZER_NAME, else llama.cpp's
  * arrays (tokenizer.ggml.model = "t5", .tokens, .scores, .token_type, .precompiled_charsmap,
  * .add_space_prefix, .remove_extra_whitespaces). The model must be a unigram model with a piece
  * "</s>". Errors: VMG_E_IO, VMG_E_NOMEM, VMG_E_FORMAT (damaged), VMG_E_UNSUPPORTED (another kind of

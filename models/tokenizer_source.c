@@ -165,11 +165,15 @@ static int from_arrays(const vmg_weights *w, vmg_tokenizer **out)
 int vmg_tokenizer_from_weights(const vmg_weights *w, vmg_tokenizer **out)
 {
     *out = NULL;
-    const vmg_meta *own = vmg_weights_meta(w, VMG_TOKENIZER_META_MODEL);
-    if (own && (own->kind != VMG_META_NUMBERS || own->dtype != VMG_U8))
-        return fail_meta(w, VMG_TOKENIZER_META_MODEL, "an array of bytes");
-    if (own)
-        return vmg_tokenizer_from_memory(own->data, own->data_bytes, w->path, out);
+    const vmg_meta *own = vmg_weights_meta(w, VMG_TOKENIZER_NAME);
+    const vmg_weight *tensor = own ? NULL : vmg_weights_find(w, VMG_TOKENIZER_NAME);
+    if ((own && (own->kind != VMG_META_NUMBERS || own->dtype != VMG_U8)) ||
+        (tensor && tensor->dtype != VMG_U8))
+        return vmg_fail(VMG_E_FORMAT, "%s: %s is not an array of bytes", w->path,
+                        VMG_TOKENIZER_NAME);
+    if (own || tensor)
+        return vmg_tokenizer_from_memory(own ? own->data : tensor->data,
+                                         own ? own->data_bytes : tensor->bytes, w->path, out);
     char *kind = NULL;
     int rc = vmg_weights_meta_string(w, "tokenizer.ggml.model", 64, &kind);
     if (rc == VMG_E_NOTFOUND)

@@ -130,3 +130,5 @@ check_PROGRAMS += tests/op/test_softmax
 tests_op_test_softmax_SOURCES = tests/op/softmax.c tests/op/main.c
 tests_op_test_softmax_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_softmax
 tests_op_test_softmax_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/test_prompts
+tests_test_prompts_SOURCES = tests/test_prompts.c

@@ -443,19 +443,35 @@ static void reads_metadata_arrays(void)
     vmg_buf_free(&w.tokens);
 }
 
-static void reads_a_model_in_metadata(void)
+static void reads_a_model_in_a_weights_file(void)
 {
     vmg_buf model = {0};
     vmg_tokenizer *t;
     add_pieces(&model);
     vmg_spiece_add_settings(&model, &plain);
-    vmg_meta m = {.key = VMG_TOKENIZER_META_MODEL,
+    vmg_meta m = {.key = VMG_TOKENIZER_NAME,
                   .kind = VMG_META_NUMBERS,
                   .dtype = VMG_U8,
                   .data = model.data,
                   .n = (int64_t)model.len,
                   .data_bytes = model.len};
     vmg_weights w = {.path = "own.gguf", .format = "memory", .n_meta = 1, .meta = &m};
+    REQUIRE_OK(vmg_tokenizer_from_weights(&w, &t));
+    check_ids(t, "walking", "5 8 1");
+    vmg_tokenizer_free(t);
+    /* The same as a tensor, as safetensors files hold it. */
+    const uint32_t by_name[] = {0};
+    const vmg_weight tensor = {.name = VMG_TOKENIZER_NAME,
+                               .dtype = VMG_U8,
+                               .rank = 1,
+                               .dim = {m.n},
+                               .n = m.n,
+                               .data = model.data,
+                               .bytes = model.len};
+    w.n_meta = 0;
+    w.n_tensors = 1;
+    w.tensors = &tensor;
+    w.by_name = by_name;
     REQUIRE_OK(vmg_tokenizer_from_weights(&w, &t));
     check_ids(t, "walking", "5 8 1");
     vmg_tokenizer_free(t);
@@ -544,7 +560,7 @@ static const vmg_test_case cases[] = {
     {"refuses_other_files", refuses_other_files},
     {"survives_damage", survives_damage},
     {"reads_metadata_arrays", reads_metadata_arrays},
-    {"reads_a_model_in_metadata", reads_a_model_in_metadata},
+    {"reads_a_model_in_a_weights_file", reads_a_model_in_a_weights_file},
     {"refuses_wrong_metadata", refuses_wrong_metadata},
 };
 

@@ -7,13 +7,14 @@
 #include <stdint.h>
 
 #include "host/dtype.h"
+#include "models/tokenizer.h"
 
 /* Names under which a whole-model file keeps what is not a network's weight. */
 #define VMG_MODEL_MEAN "vimogen.mean"                 /* tensor (features), f32 */
 #define VMG_MODEL_STD "vimogen.std"                   /* tensor (features), f32 */
 #define VMG_MODEL_NULL_CONTEXT "vimogen.null_context" /* tensor (rows, text_dim) */
 /* The SentencePiece model's bytes: in GGUF metadata, an array of u8; elsewhere a tensor of u8. */
-#define VMG_MODEL_TOKENIZER "vimogen.tokenizer"
+#define VMG_MODEL_TOKENIZER VMG_TOKENIZER_NAME
 
 typedef struct vmg_convert_options {
     /* Weight files or model folders. A folder may also hold config.json, mean.npy, std.npy,

@@ -1,0 +1,3 @@
+# Sources of src/data, one a line: merges are by union.
+libvmg_la_SOURCES += src/data/prompts.c
+libvmg_la_SOURCES += src/data/prompts.h
