@@ -132,3 +132,5 @@ tests_op_test_softmax_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_softmax
 tests_op_test_softmax_LDADD = tests/libop.la $(LDADD)
 check_PROGRAMS += tests/test_prompts
 tests_test_prompts_SOURCES = tests/test_prompts.c
+TESTS += tests/motion_cli.sh
+EXTRA_DIST += tests/motion_cli.sh

@@ -225,6 +225,39 @@ static void between_directions(void)
     CHECK(distance(R, vmg_rot_identity) == 0);
 }
 
+/* Noisy vectors: the best rotation is no worse than any nearby one; a rotation is its own
+ * nearest. */
+static void nearest_rotation(void)
+{
+    for (int k = 0; k < 100; k++) {
+        double M[9], R[9], S[9], D[9], best = 0;
+        random_rotation(M);
+        vmg_rot_nearest(M, R);
+        CHECK(distance(M, R) < 1e-12);
+        for (int i = 0; i < 9; i++)
+            M[i] = M[i] + 0.5 * vmg_test_uniform();
+        vmg_rot_nearest(M, R);
+        CHECK(defect(R) < 1e-12);
+        for (int i = 0; i < 9; i++)
+            best += R[i] * M[i];
+        for (int n = 0; n < 20; n++) {
+            double a[3] = {0.2 * vmg_test_uniform(), 0.2 * vmg_test_uniform(),
+                           0.2 * vmg_test_uniform()};
+            double other = 0;
+            vmg_rot_from_axis_angle(a, D);
+            vmg_rot_mul(D, R, S);
+            for (int i = 0; i < 9; i++)
+                other += S[i] * M[i];
+            CHECK(other <= best + 1e-12);
+        }
+    }
+    double reflection[9] = {1, 0, 0, 0, 1, 0, 0, 0, -1}, zero[9] = {0}, R[9];
+    vmg_rot_nearest(reflection, R);
+    CHECK(defect(R) < 1e-12);
+    vmg_rot_nearest(zero, R);
+    CHECK(defect(R) < 1e-12);
+}
+
 static void skeleton_tree(void)
 {
     for (int j = 0; j < VMG_N_JOINTS; j++) {
@@ -277,6 +310,7 @@ static const vmg_test_case cases[] = {
     {"euler_continuous", euler_continuous},
     {"slerp_is_uniform", slerp_is_uniform},
     {"between_directions", between_directions},
+    {"nearest_rotation", nearest_rotation},
     {"skeleton_tree", skeleton_tree},
     {"offsets_recovered", offsets_recovered},
 };

@@ -26,4 +26,8 @@ noinst_PROGRAMS += tests/fuzz/npy
 tests_fuzz_npy_SOURCES = tests/fuzz/npy.c $(VMG_FUZZ_COMMON)
 tests_fuzz_npy_LDADD = libvmg.la
 tests_fuzz_npy_LDFLAGS = $(VMG_FUZZ_LINK_FLAGS)
+noinst_PROGRAMS += tests/fuzz/bvh
+tests_fuzz_bvh_SOURCES = tests/fuzz/bvh.c
+tests_fuzz_bvh_LDADD = libvmg.la
+tests_fuzz_bvh_LDFLAGS = $(VMG_FUZZ_LINK_FLAGS)
 endif

@@ -72,6 +72,19 @@ static const struct {
     SEED("sets", "\x80\4\x8f(K\1K\2\x90(K\1\x91\x86(K\1K\2d\x86\x88\x89N\x87\x86\x8a\2\xff\x7f\x86."),
 };
 
+/* A skeleton of two joints and two frames, numbers in every style. */
+static int write_bvh(const char *dir)
+{
+    static const char text[] =
+        "HIERARCHY\nROOT a\n{\n\tOFFSET 0 0 0\n\tCHANNELS 4 Xposition Zrotation Yrotation Xrotation\n"
+        "\tJOINT b {\r\n\t\tOFFSET 1e-2 -.5 +2.\n\t\tCHANNELS 1 Yrotation\n\t\tEnd Site\n\t\t{ OFFSET 0 "
+        "1 0 }\n\t}\n}\nMOTION\nFrames: 2\nFrame Time: 0.05\n1 2 3 4 5\n-1.5e1 0 0 0 90\n";
+    char *path = place(dir, "bvh", "small.bvh");
+    int rc = vmg_write_file(path, text, sizeof text - 1);
+    free(path);
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -106,6 +119,8 @@ int main(int argc, char **argv)
         rc = vmg_write_file(path, pickles[i].text, pickles[i].n);
         free(path);
     }
+    if (rc == VMG_OK)
+        rc = write_bvh(dir);
     if (rc != VMG_OK)
         fprintf(stderr, "seeds: %s\n", vmg_error_message());
     vmg_zip_close(&zip);
