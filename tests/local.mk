@@ -134,3 +134,5 @@ check_PROGRAMS += tests/test_prompts
 tests_test_prompts_SOURCES = tests/test_prompts.c
 TESTS += tests/motion_cli.sh
 EXTRA_DIST += tests/motion_cli.sh
+check_PROGRAMS += tests/test_spectrum
+tests_test_spectrum_SOURCES = tests/test_spectrum.c

@@ -100,10 +100,38 @@ static void info_selects_ids(void)
                 "not a JSON list");
 }
 
+static void spectral_columns(void)
+{
+    const char *path = vmg_test_tmp("s.npy");
+    REQUIRE_OK(vmg_mkdirs(vmg_test_tmp("ref")));
+    if (!write_clip(path, 0, NULL) || !write_clip(vmg_test_tmp("ref/s.npy"), 0.5, NULL))
+        return;
+    const char *paths[] = {path, vmg_test_tmp("ref/s.npy")};
+    vmg_eval e;
+    vmg_eval_options o = {.spectral = true, .reference = vmg_test_tmp("ref")};
+    REQUIRE_OK(vmg_eval_run(paths, 2, &o, &e));
+    CHECK(e.measured[VMG_EVAL_SPARC] && e.measured[VMG_EVAL_NPSS]);
+    CHECK(e.clip[0].value[VMG_EVAL_SPARC] < -1 && e.clip[0].value[VMG_EVAL_SPARC] > -8);
+    CHECK(e.clip[0].value[VMG_EVAL_HIGH_FREQUENCY] < 0.05);
+    CHECK(e.clip[0].value[VMG_EVAL_NPSS] > 0);
+    CHECK_CLOSE(e.clip[1].value[VMG_EVAL_NPSS], 0, 1e-9);
+    CHECK_INT(e.summary[VMG_EVAL_NPSS].n, 2);
+    vmg_eval_free(&e);
+    o.reference = vmg_test_tmp("none");
+    REQUIRE_OK(vmg_eval_run(paths, 1, &o, &e));
+    CHECK_INT(e.summary[VMG_EVAL_NPSS].n, 0);
+    vmg_eval_free(&e);
+    o = (vmg_eval_options){0};
+    REQUIRE_OK(vmg_eval_run(paths, 1, &o, &e));
+    CHECK(!e.measured[VMG_EVAL_SPARC] && e.summary[VMG_EVAL_SPARC].n == 0);
+    vmg_eval_free(&e);
+}
+
 static const vmg_test_case cases[] = {
     {"files_agree", files_agree},
     {"bad_clips_leave_the_sums", bad_clips_leave_the_sums},
     {"info_selects_ids", info_selects_ids},
+    {"spectral_columns", spectral_columns},
 };
 
 int main(int argc, char **argv)

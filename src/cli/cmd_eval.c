@@ -80,14 +80,15 @@ static int collect(const char *arg, paths *p)
 
 static void print_text(const vmg_eval *e, enum vmg_mbench_mode mode, bool each)
 {
-    static const char *const heads[VMG_N_JOINT_METRICS] = {"jitter", "penetration", "floating",
-                                                           "sliding", "dynamic"};
+    static const char *const heads[VMG_N_EVAL] = {"jitter",  "penetration", "floating",   "sliding",
+                                                  "dynamic", "SPARC",       "above 5 Hz", "NPSS"};
     printf("%-32s %6s",
            mode == VMG_MBENCH_OFFICIAL ? "mode official (height = index 2)"
                                        : "mode physical (height = up axis)",
            "frames");
-    for (int k = 0; k < VMG_N_JOINT_METRICS; k++)
-        printf(" %11s", heads[k]);
+    for (int k = 0; k < VMG_N_EVAL; k++)
+        if (e->measured[k])
+            printf(" %11s", heads[k]);
     printf("\n");
     for (size_t i = 0; i < e->n_clips; i++) {
         const vmg_eval_clip *c = &e->clip[i];
@@ -95,16 +96,19 @@ static void print_text(const vmg_eval *e, enum vmg_mbench_mode mode, bool each)
             continue;
         size_t n = strlen(c->path);
         printf("%-32s %6lld", n > 32 ? c->path + n - 32 : c->path, (long long)c->T);
-        for (int k = 0; k < VMG_N_JOINT_METRICS; k++)
-            c->counts[k] ? printf(" %11.6f", c->value[k]) : printf(" %11s", "-");
+        for (int k = 0; k < VMG_N_EVAL; k++)
+            if (e->measured[k])
+                c->counts[k] ? printf(" %11.6f", c->value[k]) : printf(" %11s", "-");
         printf("\n");
     }
     static const char *const rows[] = {"mean", "standard deviation", "count"};
     for (int r = 0; r < 3; r++) {
         printf("%-32s %6s", rows[r], "");
-        for (int k = 0; k < VMG_N_JOINT_METRICS; k++) {
+        for (int k = 0; k < VMG_N_EVAL; k++) {
             const vmg_mbench_summary *s = &e->summary[k];
-            r == 2 ? printf(" %11lld", (long long)s->n) : printf(" %11.6f", r ? s->std : s->mean);
+            if (e->measured[k])
+                r == 2 ? printf(" %11lld", (long long)s->n)
+                       : printf(" %11.6f", r ? s->std : s->mean);
         }
         printf("\n");
     }
@@ -113,8 +117,9 @@ static void print_text(const vmg_eval *e, enum vmg_mbench_mode mode, bool each)
 static void print_csv(const vmg_eval *e)
 {
     printf("clip,frames");
-    for (int k = 0; k < VMG_N_JOINT_METRICS; k++)
-        printf(",%s", vmg_mbench_metric_name[k]);
+    for (int k = 0; k < VMG_N_EVAL; k++)
+        if (e->measured[k])
+            printf(",%s", vmg_eval_name[k]);
     printf("\n");
     for (size_t i = 0; i < e->n_clips; i++) {
         const vmg_eval_clip *c = &e->clip[i];
@@ -124,8 +129,9 @@ static void print_csv(const vmg_eval *e)
         for (const char *p = c->path; *p; p++)
             printf(*p == '"' ? "\"\"" : "%c", *p);
         printf("\",%lld", (long long)c->T);
-        for (int k = 0; k < VMG_N_JOINT_METRICS; k++)
-            c->counts[k] ? printf(",%.9g", c->value[k]) : printf(",");
+        for (int k = 0; k < VMG_N_EVAL; k++)
+            if (e->measured[k])
+                c->counts[k] ? printf(",%.9g", c->value[k]) : printf(",");
         printf("\n");
     }
 }
@@ -135,8 +141,10 @@ static void print_json(const vmg_eval *e, enum vmg_mbench_mode mode)
 {
     cJSON *o = cJSON_CreateObject(), *failed = cJSON_CreateArray();
     cJSON_AddStringToObject(o, "mode", vmg_mbench_mode_name(mode));
-    for (int k = 0; k < VMG_N_JOINT_METRICS; k++) {
-        cJSON *m = cJSON_AddObjectToObject(o, vmg_mbench_metric_name[k]);
+    for (int k = 0; k < VMG_N_EVAL; k++) {
+        if (!e->measured[k])
+            continue;
+        cJSON *m = cJSON_AddObjectToObject(o, vmg_eval_name[k]);
         cJSON *a = cJSON_AddObjectToObject(m, "aggregate"),
               *list = cJSON_AddArrayToObject(m, "per_motion");
         cJSON_AddNumberToObject(a, "mean", e->summary[k].mean);
@@ -200,6 +208,10 @@ static int run(int argc, char **argv)
          "height of joint arrays in physical mode: z (default) or y", NULL},
         {"info", 0, VMG_OPT_STRING, &o.info, "FILE",
          "MBench_eval_info.json: which ids each metric counts", NULL},
+        {"spectral", 0, VMG_OPT_FLAG, &o.spectral, NULL,
+         "also smoothness (SPARC) and the share of energy above 5 Hz", NULL},
+        {"reference", 0, VMG_OPT_STRING, &o.reference, "DIR",
+         "also NPSS against the clips of the same names in DIR", NULL},
         {"each", 0, VMG_OPT_FLAG, &each, NULL, "a line per clip (default; --no-each: sums only)",
          NULL},
         {"json", 0, VMG_OPT_FLAG, &json, NULL, "print JSON", NULL},

@@ -9,11 +9,16 @@
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "src/format/weights_file.h"
+#include "src/mbench/spectrum.h"
 #include "src/motion/canonical.h"
 #include "src/motion/clip.h"
 #include "src/motion/rep276.h"
 
 enum { POS = 3 * VMG_N_JOINTS, MAX_INFO_BYTES = 256 << 20 };
+
+const char *const vmg_eval_name[VMG_N_EVAL] = {
+    "Jitter_Degree", "Ground_Penetration", "Foot_Floating", "Foot_Sliding", "Dynamic_Degree",
+    "SPARC",         "High_Frequency",     "NPSS"};
 
 /* (T,22,3) in a .npy, as it is: *joints stays NULL for anything else. */
 static int load_joint_array(const char *path, float **joints, int64_t *T)
@@ -62,18 +67,42 @@ int vmg_eval_load(const char *path, const vmg_eval_options *options, float **joi
     return rc;
 }
 
+/* NPSS against the file of the same name in the reference folder; counts only where there is one */
+static int measure_npss(vmg_eval_clip *clip, const float *joints, const vmg_eval_options *options)
+{
+    const char *slash = strrchr(clip->path, '/');
+    char *path = vmg_path_join(options->reference, slash ? slash + 1 : clip->path);
+    float *reference = NULL;
+    int64_t T;
+    int up, rc = path ? VMG_OK : VMG_E_NOMEM;
+    clip->counts[VMG_EVAL_NPSS] = !rc && vmg_path_exists(path);
+    if (clip->counts[VMG_EVAL_NPSS]) {
+        rc = vmg_eval_load(path, options, &reference, &T, &up);
+        if (!rc)
+            rc = vmg_spectrum_npss(joints, clip->T, reference, T, &clip->value[VMG_EVAL_NPSS]);
+    }
+    free(reference);
+    free(path);
+    return rc;
+}
+
 static int measure(vmg_eval_clip *clip, const vmg_eval_options *options)
 {
     float *joints = NULL;
+    vmg_spectrum s = {0};
     int up;
     int rc = vmg_eval_load(clip->path, options, &joints, &clip->T, &up);
-    if (!rc) {
-        rc = vmg_mbench_joints(joints, clip->T, up, clip->value);
-        if (rc)
-            vmg_fail_prefix(rc, "%s", clip->path);
-    }
+    if (rc)
+        return rc;
+    rc = vmg_mbench_joints(joints, clip->T, up, clip->value);
+    if (!rc && options->spectral)
+        rc = vmg_spectrum_measure(joints, clip->T, VMG_REP_FPS, &s);
+    clip->value[VMG_EVAL_SPARC] = s.sparc;
+    clip->value[VMG_EVAL_HIGH_FREQUENCY] = s.high_frequency;
+    if (!rc && options->reference)
+        rc = measure_npss(clip, joints, options);
     free(joints);
-    return rc;
+    return rc ? vmg_fail_prefix(rc, "%s", clip->path) : VMG_OK;
 }
 
 /* The file's name without folder and ending, as MBench's ids are written. */
@@ -100,7 +129,7 @@ static int select_by_info(const char *path, vmg_eval *e)
         return vmg_fail(VMG_E_FORMAT, "%s is not a JSON list of prompts", path);
     }
     for (size_t i = 0; i < e->n_clips; i++)
-        memset(e->clip[i].counts, 0, sizeof e->clip[i].counts);
+        memset(e->clip[i].counts, 0, VMG_N_JOINT_METRICS * sizeof e->clip[i].counts[0]);
     const cJSON *item;
     cJSON_ArrayForEach(item, list)
     {
@@ -123,7 +152,7 @@ static int sum_up(vmg_eval *e)
     double *v = vmg_calloc(e->n_clips, sizeof *v);
     if (!v)
         return VMG_E_NOMEM;
-    for (int k = 0; k < VMG_N_JOINT_METRICS; k++) {
+    for (int k = 0; k < VMG_N_EVAL; k++) {
         int64_t n = 0;
         for (size_t i = 0; i < e->n_clips; i++)
             if (!e->clip[i].error && e->clip[i].counts[k])
@@ -137,12 +166,16 @@ static int sum_up(vmg_eval *e)
 int vmg_eval_run(const char *const *paths, size_t n, const vmg_eval_options *options, vmg_eval *out)
 {
     *out = (vmg_eval){0};
+    for (int k = 0; k < VMG_N_EVAL; k++)
+        out->measured[k] = k < VMG_EVAL_SPARC   ? true
+                           : k == VMG_EVAL_NPSS ? options->reference != NULL
+                                                : options->spectral;
     out->clip = vmg_calloc(n, sizeof *out->clip);
     int rc = out->clip ? VMG_OK : VMG_E_NOMEM;
     for (size_t i = 0; !rc && i < n; i++) {
         vmg_eval_clip *clip = &out->clip[out->n_clips++];
-        for (int k = 0; k < VMG_N_JOINT_METRICS; k++)
-            clip->counts[k] = true;
+        for (int k = 0; k < VMG_N_EVAL; k++)
+            clip->counts[k] = out->measured[k];
         clip->path = vmg_strdup(paths[i]);
         if (!clip->path) {
             rc = VMG_E_NOMEM;
