@@ -58,7 +58,8 @@ int vmg_dtype_bytes(vmg_dtype dtype, int64_t n, size_t *out)
         return vmg_fail(VMG_E_ARG, "%lld values of %s asked for: not a multiple of its block of %d",
                         (long long)n, info.name, info.block_len);
     if (!vmg_mul_size((size_t)(n / info.block_len), (size_t)info.block_bytes, out))
-        return vmg_fail(VMG_E_ARG, "%lld values of %s do not fit in memory", (long long)n, info.name);
+        return vmg_fail(VMG_E_ARG, "%lld values of %s do not fit in memory", (long long)n,
+                        info.name);
     return VMG_OK;
 }
 

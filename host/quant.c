@@ -21,7 +21,8 @@ static int store_scale(float d, const char *type, uint8_t *dst, float *inverse)
 {
     uint16_t h = vmg_f32_to_f16(d);
     if ((h & 0x7fff) >= 0x7c00)
-        return vmg_fail(VMG_E_ARG, "values that are not finite, or too large for %s's f16 scale", type);
+        return vmg_fail(VMG_E_ARG, "values that are not finite, or too large for %s's f16 scale",
+                        type);
     dst[0] = (uint8_t)h;
     dst[1] = (uint8_t)(h >> 8);
     *inverse = d != 0 ? 1.0f / d : 0.0f;
@@ -31,8 +32,8 @@ static int store_scale(float d, const char *type, uint8_t *dst, float *inverse)
     return VMG_OK;
 }
 
-/* Bits of the largest magnitude among 32 values. Without their sign, floats order as their bits do, and
- * NaN is above everything. */
+/* Bits of the largest magnitude among 32 values. Without their sign, floats order as their bits do,
+ * and NaN is above everything. */
 static uint32_t largest_bits(const float *x)
 {
     int32_t bits[32], best = 0;

@@ -7,8 +7,9 @@
 
 /*
  * The canonical (llama.cpp's) name of a tensor: "enc.blk.3.attn_q.weight" for the published umT5's
- * "blocks.3.attn.q.weight", for transformers' "encoder.block.3.layer.0.SelfAttention.q.weight" and for
- * itself. Written to out[n] (terminated); false for names of none of the three, or too long ones.
+ * "blocks.3.attn.q.weight", for transformers' "encoder.block.3.layer.0.SelfAttention.q.weight" and
+ * for itself. Written to out[n] (terminated); false for names of none of the three, or too long
+ * ones.
  */
 bool vmg_t5_canonical_name(const char *name, char *out, size_t n);
 

@@ -57,8 +57,8 @@ int vmg_weights_need(const vmg_weights *w, const char *name, int rank, const int
     const vmg_weight *t = vmg_weights_find(w, name);
     *out = t;
     if (!t)
-        return vmg_fail(VMG_E_NOTFOUND, "%s: there is no tensor \"%s\" among its %zu", w->path, name,
-                        w->n_tensors);
+        return vmg_fail(VMG_E_NOTFOUND, "%s: there is no tensor \"%s\" among its %zu", w->path,
+                        name, w->n_tensors);
     bool same = t->rank == rank;
     for (int i = 0; same && i < rank; i++)
         same = dim[i] < 0 || dim[i] == t->dim[i];
@@ -171,8 +171,10 @@ int vmg_weights_meta_string(const vmg_weights *w, const char *key, size_t max_by
         return wrong_kind(w, key, "a string");
     size_t n = (size_t)m->n;
     if (n > max_bytes || memchr(m->data, 0, n))
-        return vmg_fail(VMG_E_FORMAT, "%s: metadata \"%s\" has %zu bytes or a zero byte, expected at "
-                        "most %zu bytes of text", w->path, key, n, max_bytes);
+        return vmg_fail(VMG_E_FORMAT,
+                        "%s: metadata \"%s\" has %zu bytes or a zero byte, expected at "
+                        "most %zu bytes of text",
+                        w->path, key, n, max_bytes);
     char *copy = vmg_strndup(m->data, n);
     if (!copy)
         return VMG_E_NOMEM;
@@ -208,7 +210,8 @@ int vmg_weight_rows_to_f32(const vmg_weight *t, int64_t first, int64_t n_rows, f
     int64_t rows = width ? t->n / width : 0;
     size_t row_bytes;
     if (first < 0 || n_rows < 0 || n_rows > rows || first > rows - n_rows)
-        return vmg_fail(VMG_E_ARG, "%lld rows from row %lld on asked of tensor \"%s\", which has %lld",
+        return vmg_fail(VMG_E_ARG,
+                        "%lld rows from row %lld on asked of tensor \"%s\", which has %lld",
                         (long long)n_rows, (long long)first, t->name, (long long)rows);
     int rc = vmg_dtype_bytes(t->dtype, width, &row_bytes);
     if (rc != VMG_OK)

@@ -11,12 +11,13 @@
 
 enum { VMG_WEIGHT_MAX_RANK = 8 };
 
-/* Name of the only tensor of a file that holds one array without a name (.npy, a .pt of a tensor). */
+/* Name of the only tensor of a file that holds one array without a name (.npy, a .pt of a tensor).
+ */
 #define VMG_WEIGHT_UNNAMED "tensor"
 
 /*
- * One tensor. Values lie densely and row-major at `data` (for files: inside a read-only map, without
- * any promise of alignment: use memcpy or vmg_dtype_to_f32), until the source is closed.
+ * One tensor. Values lie densely and row-major at `data` (for files: inside a read-only map,
+ * without any promise of alignment: use memcpy or vmg_dtype_to_f32), until the source is closed.
  * Dimensions are in PyTorch's order, a Linear's weight (out, in), whatever the file's order.
  */
 typedef struct vmg_weight {
@@ -101,8 +102,8 @@ int vmg_weights_meta_bool(const vmg_weights *w, const char *key, bool *out);
 int vmg_weights_meta_real(const vmg_weights *w, const char *key, double *out);
 int vmg_weights_meta_string(const vmg_weights *w, const char *key, size_t max_bytes, char **out);
 
-/* Bytes [off, off+size) of a tensor (or all of it) will not be read again soon: lets the system drop
- * the pages. They stay readable. */
+/* Bytes [off, off+size) of a tensor (or all of it) will not be read again soon: lets the system
+ * drop the pages. They stay readable. */
 void vmg_weights_release(const vmg_weights *w, const vmg_weight *t);
 void vmg_weights_release_part(const vmg_weights *w, const vmg_weight *t, size_t off, size_t size);
 

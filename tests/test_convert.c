@@ -81,8 +81,9 @@ static void write_network(const char *dir, const char *file, const char *prefix,
 /* A folder with everything that belongs to a model. Fresh memory. */
 static char *make_folder(const char *name)
 {
-    static const char config[] = "{\"dim\": 64, \"eps\": 1e-06, \"model_type\": \"t2v\", \"nothing\": null,"
-                                 " \"deep\": {\"flag\": true}}";
+    static const char config[] =
+        "{\"dim\": 64, \"eps\": 1e-06, \"model_type\": \"t2v\", \"nothing\": null,"
+        " \"deep\": {\"flag\": true}}";
     float mean[6] = {1, 2, 3, 4, 5, 6}, std[6] = {1, 1, 1, 1, 1, 0.5f};
     char *dir = vmg_strdup(vmg_test_tmp(name)), *path;
     write_network(dir, "model.pt", "", 1);
@@ -149,7 +150,8 @@ static void carries_tokenizer_and_metadata_between_formats(void)
 {
     static const uint8_t spiece[] = {0, 1, 2, 0xff, 'x'};
     char *dir = make_folder("carry"), *spm = vmg_strdup(vmg_test_tmp("any.model"));
-    char *gguf = vmg_strdup(vmg_test_tmp("c.gguf")), *st = vmg_strdup(vmg_test_tmp("c.safetensors"));
+    char *gguf = vmg_strdup(vmg_test_tmp("c.gguf")),
+         *st = vmg_strdup(vmg_test_tmp("c.safetensors"));
     char *again = vmg_strdup(vmg_test_tmp("again.gguf"));
     vmg_weights *w = NULL;
     const vmg_weight *t;
@@ -208,16 +210,21 @@ static void says_what_is_wrong(void)
     char *mean = vmg_strdup(vmg_test_tmp("m.npy"));
     float x[7] = {0, 0, 0, 0, 0, NAN, 0};
     CHECK_OK(vmg_array_write(mean, VMG_F32, 1, (int64_t[]){7}, x));
-    CHECK_FAILS(convert(dir, to, NULL, &(vmg_convert_options){.mean = mean}), VMG_E_FORMAT, "expected 6");
+    CHECK_FAILS(convert(dir, to, NULL, &(vmg_convert_options){.mean = mean}), VMG_E_FORMAT,
+                "expected 6");
     CHECK_OK(vmg_array_write(mean, VMG_F32, 1, (int64_t[]){6}, x));
-    CHECK_FAILS(convert(dir, to, NULL, &(vmg_convert_options){.mean = mean}), VMG_E_FORMAT, "value 5");
-    CHECK_FAILS(convert(dir, to, NULL, &(vmg_convert_options){.mean = "/nowhere"}), VMG_E_IO, "nowhere");
+    CHECK_FAILS(convert(dir, to, NULL, &(vmg_convert_options){.mean = mean}), VMG_E_FORMAT,
+                "value 5");
+    CHECK_FAILS(convert(dir, to, NULL, &(vmg_convert_options){.mean = "/nowhere"}), VMG_E_IO,
+                "nowhere");
     CHECK_FAILS(convert(dir, vmg_test_tmp("wrong.pt"), NULL, &(vmg_convert_options){0}), VMG_E_ARG,
                 ".safetensors");
     CHECK_FAILS(convert("/nowhere", to, NULL, &(vmg_convert_options){0}), VMG_E_IO, "nowhere");
-    CHECK_FAILS(convert(dir, to, NULL, &(vmg_convert_options){.config = mean}), VMG_E_FORMAT, "JSON");
+    CHECK_FAILS(convert(dir, to, NULL, &(vmg_convert_options){.config = mean}), VMG_E_FORMAT,
+                "JSON");
     write_network(dir, "model.pt", "", 1e5f);
-    CHECK_FAILS(convert(dir, to, "f16", &(vmg_convert_options){0}), VMG_E_ARG, "self_attn.q.weight");
+    CHECK_FAILS(convert(dir, to, "f16", &(vmg_convert_options){0}), VMG_E_ARG,
+                "self_attn.q.weight");
     CHECK_OK(convert(dir, to, "bf16", &(vmg_convert_options){0}));
     CHECK_OK(unlink(to));
     CHECK_FAILS(convert(dir, to, NULL, &(vmg_convert_options){.progress = stop_at_once}),
@@ -299,7 +306,8 @@ static void puts_both_networks_into_one_file(void)
 static const vmg_test_case cases[] = {
     {"knows_three_spellings", knows_three_spellings},
     {"makes_one_file_of_a_folder", makes_one_file_of_a_folder},
-    {"carries_tokenizer_and_metadata_between_formats", carries_tokenizer_and_metadata_between_formats},
+    {"carries_tokenizer_and_metadata_between_formats",
+     carries_tokenizer_and_metadata_between_formats},
     {"finds_the_network_in_a_checkpoint", finds_the_network_in_a_checkpoint},
     {"says_what_is_wrong", says_what_is_wrong},
     {"converts_golden_networks_exactly", converts_golden_networks_exactly},

@@ -33,7 +33,8 @@ static void write_sample(const char *path)
     CHECK_OK(vmg_writer_meta_string(w, "sample.name", "a \"name\" \xc3\xa9"));
     CHECK_OK(vmg_writer_meta_int(w, "sample.count", VMG_U32, 30));
     CHECK_OK(vmg_writer_meta_real(w, "sample.eps", VMG_F64, 1e-6));
-    CHECK_OK(vmg_writer_meta(w, &(vmg_meta){.key = "sample.flag", .kind = VMG_META_BOOL, .integer = 1}));
+    CHECK_OK(
+        vmg_writer_meta(w, &(vmg_meta){.key = "sample.flag", .kind = VMG_META_BOOL, .integer = 1}));
     CHECK_OK(vmg_writer_declare(w, "a.half", VMG_F16, 0, NULL));
     CHECK_OK(vmg_writer_declare(w, "b.weight", second, 2, (int64_t[]){2, 64}));
     CHECK_OK(vmg_writer_declare(w, "c.empty", VMG_F32, 2, (int64_t[]){0, 3}));
@@ -81,8 +82,10 @@ static void writes_what_it_reads(void)
             CHECK_OK(vmg_weights_meta_real(w, "sample.eps", &eps));
             CHECK_OK(vmg_weights_meta_bool(w, "sample.flag", &flag));
             CHECK(count == 30 && eps == 1e-6 && flag);
-            CHECK_FAILS(vmg_weights_meta_int(w, "sample.eps", &count), VMG_E_FORMAT, "whole number");
-            CHECK_FAILS(vmg_weights_meta_int(w, "sample.none", &count), VMG_E_NOTFOUND, "sample.none");
+            CHECK_FAILS(vmg_weights_meta_int(w, "sample.eps", &count), VMG_E_FORMAT,
+                        "whole number");
+            CHECK_FAILS(vmg_weights_meta_int(w, "sample.none", &count), VMG_E_NOTFOUND,
+                        "sample.none");
         } else {
             CHECK_OK(vmg_weights_meta_string(w, "sample.eps", 100, &text));
             CHECK_STR(text, "1e-06");
@@ -158,7 +161,8 @@ static void writer_refuses_nonsense(void)
     CHECK_FAILS(vmg_array_write(vmg_test_tmp("x.npy"), VMG_Q8_0, 1, (int64_t[]){32}, x),
                 VMG_E_UNSUPPORTED, "q8_0");
     REQUIRE_OK(vmg_writer_open(vmg_test_tmp("x.safetensors"), &w));
-    CHECK_FAILS(vmg_writer_declare(w, "q", VMG_Q4_0, 1, (int64_t[]){32}), VMG_E_UNSUPPORTED, "q4_0");
+    CHECK_FAILS(vmg_writer_declare(w, "q", VMG_Q4_0, 1, (int64_t[]){32}), VMG_E_UNSUPPORTED,
+                "q4_0");
     CHECK_FAILS(vmg_writer_declare(w, "q", VMG_F32, 1, (int64_t[]){-1}), VMG_E_ARG, "impossible");
     CHECK_OK(vmg_writer_declare(w, "a", VMG_F32, 1, (int64_t[]){2}));
     CHECK_FAILS(vmg_writer_data(w, x, 12), VMG_E_ARG, "more bytes");
@@ -190,8 +194,10 @@ static void joins_files(void)
     vmg_weights_release(w, t);
     CHECK(!memcmp(t->data, x, sizeof x));
     vmg_weights_close(w);
-    CHECK_FAILS(vmg_weights_open_many((const char *[]){b, a, b}, 3, &w), VMG_E_FORMAT, "occurs in both");
-    CHECK_FAILS(vmg_weights_open_many((const char *[]){b, "/nowhere/x"}, 2, &w), VMG_E_IO, "nowhere");
+    CHECK_FAILS(vmg_weights_open_many((const char *[]){b, a, b}, 3, &w), VMG_E_FORMAT,
+                "occurs in both");
+    CHECK_FAILS(vmg_weights_open_many((const char *[]){b, "/nowhere/x"}, 2, &w), VMG_E_IO,
+                "nowhere");
     free(a);
     free(b);
 }
@@ -314,7 +320,8 @@ static void survives_flipped_bits(void)
             REQUIRE(copy);
             memcpy(copy, data, n);
             for (uint32_t k = 1 + vmg_test_below(6); k; k--)
-                copy[vmg_test_below((uint32_t)n)] = (uint8_t)(vmg_test_below(2) ? 0xff : vmg_test_below(256));
+                copy[vmg_test_below((uint32_t)n)] =
+                    (uint8_t)(vmg_test_below(2) ? 0xff : vmg_test_below(256));
             open_bytes(copy, n);
             free(copy);
         }
@@ -334,17 +341,20 @@ static void names_what_stops(void)
         {"nothing", "", 0, VMG_E_FORMAT, "empty"},
         {"text", "hello, world, this is no weight file", 36, VMG_E_FORMAT, "none of GGUF"},
         {"GGUF's magic alone", "GGUF", 4, VMG_E_FORMAT, "stop at 4"},
-        {"GGUF 1", "GGUF\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, VMG_E_UNSUPPORTED, "version 1"},
+        {"GGUF 1", "GGUF\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, VMG_E_UNSUPPORTED,
+         "version 1"},
         {"big-endian GGUF", "GGUF\0\0\0\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 24, VMG_E_UNSUPPORTED,
          "big-endian"},
         {"GGUF of 2^40 tensors", "GGUF\3\0\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\0\0\0", 24, VMG_E_FORMAT,
          "announced"},
-        {"safetensors cut in its header", "\x40\0\0\0\0\0\0\0{\"a\":", 13, VMG_E_FORMAT, "ends at byte 13"},
+        {"safetensors cut in its header", "\x40\0\0\0\0\0\0\0{\"a\":", 13, VMG_E_FORMAT,
+         "ends at byte 13"},
         {"safetensors with a bad header", "\x08\0\0\0\0\0\0\0{\"a\":xx}", 16, VMG_E_FORMAT, "JSON"},
-        {"npy of objects", "\x93NUMPY\1\0\x36\0{'descr': '|O', 'fortran_order': False, 'shape': (1,)} ", 64,
+        {"npy of objects",
+         "\x93NUMPY\1\0\x36\0{'descr': '|O', 'fortran_order': False, 'shape': (1,)} ", 64,
          VMG_E_UNSUPPORTED, "|O"},
-        {"old torch file", "\x80\2\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15, VMG_E_UNSUPPORTED,
-         "1.6"},
+        {"old torch file", "\x80\2\x8a\nl\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.", 15,
+         VMG_E_UNSUPPORTED, "1.6"},
     };
     for (size_t i = 0; i < VMG_COUNT(bad); i++) {
         vmg_weights *w = NULL;

@@ -17,7 +17,8 @@
 enum { N_VALUES = 24 };
 
 /* A torch archive around the given pickle, in fresh memory. */
-static bool make_torch(const void *pickle, size_t n, const char *byte_order, char **data, size_t *size)
+static bool make_torch(const void *pickle, size_t n, const char *byte_order, char **data,
+                       size_t *size)
 {
     static const char *const names[] = {"a/data.pkl", "a/byteorder", "a/data/0", "a/version"};
     float x[N_VALUES];
@@ -51,7 +52,9 @@ static int open_pickle(const void *pickle, size_t n, char **data, vmg_weights **
     return vmg_weights_open_memory("hostile.pt", *data, size, w);
 }
 
-#define STORAGE(type, count) "((X\7\0\0\0storagectorch\n" type "\nX\1\0\0\0" "0X\3\0\0\0cpu" count "tQ"
+#define STORAGE(type, count)                                                                       \
+    "((X\7\0\0\0storagectorch\n" type "\nX\1\0\0\0"                                                \
+    "0X\3\0\0\0cpu" count "tQ"
 #define REBUILD "ctorch._utils\n_rebuild_tensor_v2\n"
 #define TAIL "\x89" "ccollections\nOrderedDict\n)RtR"
 #define TENSOR(count, offset, size, stride)                                                        \
@@ -80,13 +83,15 @@ static void checks_every_tensor_against_its_storage(void)
         CASE("\x80\2" TENSOR("K\x18", "K\0", "J\xff\xff\xff\xff", "K\1") ".", "offset"),
         CASE("\x80\2" TENSOR("K\x18", "K\0", "K\2", "J\xff\xff\xff\xff") ".", "offset"),
         CASE("\x80\2" TENSOR("K\x18", "K\0", "K\2K\2", "K\1") ".", "offset"),
-        CASE("\x80\2" TENSOR("K\x18", "K\0", "\x8a\x08\0\0\0\0\0\0\0\x40K\4", "K\0K\0") ".", "impossible"),
+        CASE("\x80\2" TENSOR("K\x18", "K\0", "\x8a\x08\0\0\0\0\0\0\0\x40K\4", "K\0K\0") ".",
+             "impossible"),
         CASE("\x80\2" TENSOR("K\x18", "K\0", "\x8a\x08\0\0\0\0\0\0\0\x10", "K\0") ".", "rearrange"),
         CASE("\x80\2" TENSOR("K\x18", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f", "K\2", "K\1") ".",
              "reaches beyond"),
         CASE("\x80\2" TENSOR("K\x18", "K\0", "K\2", "\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f") ".",
              "reaches beyond"),
-        CASE("\x80\2" TENSOR("K\x18", "K\0", "K\0\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f", "K\1K\1") ".",
+        CASE("\x80\2" TENSOR("K\x18", "K\0", "K\0\x8a\x08\xff\xff\xff\xff\xff\xff\xff\x7f",
+                             "K\1K\1") ".",
              NULL),
         CASE("\x80\2" REBUILD STORAGE("FloatStorage", "K\x18") "tR.", "offset"),
         CASE("\x80\2" REBUILD "(K\1tR.", "storage"),
@@ -131,11 +136,17 @@ static void rearranges_strided_tensors(void)
 
 static void flattens_nested_objects(void)
 {
-    /* {"m": OrderedDict([("w", tensor)]), "l": [1, 2.5], "n": (None, tensor), 7: "s", "t": ["a"]} */
-    static const char pickle[] =
-        "\x80\2}(X\1\0\0\0mccollections\nOrderedDict\n)R(X\1\0\0\0w" TENSOR("K\x18", "K\0", "K\2", "K\1")
-        "u}X\t\0\0\0_metadataK\1sbX\1\0\0\0l](K\1G\x40\4\0\0\0\0\0\0eX\1\0\0\0n(N"
-        TENSOR("K\x18", "K\2", "K\3", "K\1") "tK\7X\1\0\0\0sX\1\0\0\0t](X\1\0\0\0aeu.";
+    /* {"m": OrderedDict(w=tensor), "l": [1, 2.5], "n": (None, tensor), 7: "s", "t": ["a"]} */
+#define FIRST TENSOR("K\x18", "K\0", "K\2", "K\1")
+#define SECOND TENSOR("K\x18", "K\2", "K\3", "K\1")
+    static const char pickle[] = "\x80\2}("
+                                 "X\1\0\0\0mccollections\nOrderedDict\n)R(X\1\0\0\0w" FIRST
+                                 "u}X\t\0\0\0_metadataK\1sb"
+                                 "X\1\0\0\0l](K\1G\x40\4\0\0\0\0\0\0e"
+                                 "X\1\0\0\0n(N" SECOND "t"
+                                 "K\7X\1\0\0\0s"
+                                 "X\1\0\0\0t](X\1\0\0\0ae"
+                                 "u.";
     vmg_weights *w;
     char *data, *text = NULL;
     CHECK_OK(open_pickle(pickle, sizeof pickle - 1, &data, &w));
@@ -373,7 +384,8 @@ static void checks_safetensors_headers(void)
         int code;
         const char *word;
     } list[] = {
-        {"{" ST("a", "F32", "[2]", "[0,8]") "," ST("b", "F16", "[4]", "[8,16]") "}  ", VMG_OK, NULL},
+        {"{" ST("a", "F32", "[2]", "[0,8]") "," ST("b", "F16", "[4]", "[8,16]") "}  ", VMG_OK,
+         NULL},
         {"{" ST("a", "F32", "[2]", "[0,8]") "," ST("b", "F32", "[2]", "[4,12]") "}", VMG_E_FORMAT,
          "overlap"},
         {"{" ST("a", "F32", "[2]", "[0,8]") "," ST("b", "F32", "[1]", "[12,16]") "}", VMG_E_FORMAT,

@@ -42,19 +42,22 @@ static int run(int argc, char **argv)
     vmg_convert_options o = {0};
     const char *from = NULL, *dtype = NULL;
     const vmg_opt opts[] = {
-        {"from", 0, VMG_OPT_STRING, &from, "DIR|FILE...", "published weights, or folders of them", NULL},
-        {"to", 0, VMG_OPT_STRING, &o.to, "FILE", "the model: .gguf or .safetensors", NULL},
-        {"dtype", 0, VMG_OPT_STRING, &dtype, "T", "f32, f16, bf16, q8_0 or q4_0 (default: as it is)",
+        {"from", 0, VMG_OPT_STRING, &from, "DIR|FILE...", "published weights, or folders of them",
          NULL},
+        {"to", 0, VMG_OPT_STRING, &o.to, "FILE", "the model: .gguf or .safetensors", NULL},
+        {"dtype", 0, VMG_OPT_STRING, &dtype, "T",
+         "f32, f16, bf16, q8_0 or q4_0 (default: as it is)", NULL},
         {"config", 0, VMG_OPT_STRING, &o.config, "FILE", "the network's config.json", NULL},
         {"mean", 0, VMG_OPT_STRING, &o.mean, "FILE", "mean of the motion features", NULL},
         {"std", 0, VMG_OPT_STRING, &o.std, "FILE", "their standard deviation", NULL},
-        {"null-embedding", 0, VMG_OPT_STRING, &o.null_embedding, "FILE", "the empty prompt's embedding",
-         NULL},
+        {"null-embedding", 0, VMG_OPT_STRING, &o.null_embedding, "FILE",
+         "the empty prompt's embedding", NULL},
         {"tokenizer", 0, VMG_OPT_STRING, &o.tokenizer, "FILE", "the encoder's spiece.model", NULL},
     };
     int n_args;
-    int rc = vmg_opt_parse(argc, argv, "--from DIR|FILE... --to FILE [OPTION...]\n       vimogen convert IN "
+    int rc = vmg_opt_parse(argc, argv,
+                           "--from DIR|FILE... --to FILE [OPTION...]
+       vimogen convert IN "
                            "OUT [OPTION...] for motion (vimogen convert x.bvh --help)",
                            opts, VMG_COUNT(opts), &n_args);
     if (rc)
@@ -64,7 +67,8 @@ static int run(int argc, char **argv)
     if (dtype && vmg_dtype_parse(dtype, &o.dtype) != VMG_OK)
         return vmg_cli_usage(argv[0], "%s", vmg_error_message());
     if (dtype && o.dtype > VMG_Q4_0)
-        return vmg_cli_usage(argv[0], "--dtype %s: weights become f32, f16, bf16, q8_0 or q4_0", dtype);
+        return vmg_cli_usage(argv[0], "--dtype %s: weights become f32, f16, bf16, q8_0 or q4_0",
+                             dtype);
     o.convert_dtype = dtype != NULL;
     rc = convert_model(&o, from, n_args, argv + 1);
     return rc == VMG_OK ? VMG_EXIT_OK : vmg_cli_fail(argv[0], rc);

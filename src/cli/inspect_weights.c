@@ -125,7 +125,8 @@ static void print_text(const char *path, const vmg_weights *w)
 {
     totals t = count(w);
     int width = 0;
-    printf("%s: %s, %zu tensors, %.1f MB", path, w->format, w->n_tensors, (double)t.all_bytes / 1e6);
+    printf("%s: %s, %zu tensors, %.1f MB", path, w->format, w->n_tensors,
+           (double)t.all_bytes / 1e6);
     const char *separator = " (";
     for (int i = 0; i < VMG_N_DTYPES; i++)
         if (t.n[i]) {

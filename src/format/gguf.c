@@ -199,8 +199,9 @@ static int read_description(vmg_cursor *c, description *d)
     if (!vmg_cursor_le(c, 4, &rank))
         return ends_early(c, "the tensor descriptions");
     if (rank > VMG_WEIGHT_MAX_RANK)
-        return vmg_fail(VMG_E_FORMAT, "tensor \"%.*s\" has %" PRIu64 " dimensions, expected at most %d",
-                        shown, d->name, rank, VMG_WEIGHT_MAX_RANK);
+        return vmg_fail(VMG_E_FORMAT,
+                        "tensor \"%.*s\" has %" PRIu64 " dimensions, expected at most %d", shown,
+                        d->name, rank, VMG_WEIGHT_MAX_RANK);
     d->rank = (int)rank;
     for (int i = d->rank - 1; i >= 0; i--) {
         if (!vmg_cursor_le(c, 8, &dim))
@@ -214,8 +215,10 @@ static int read_description(vmg_cursor *c, description *d)
             d->dtype = tensor_types[i].dtype;
             return VMG_OK;
         }
-    return vmg_fail(VMG_E_UNSUPPORTED, "tensor \"%.*s\" has ggml's element type %" PRIu64 ", which is not "
-                    "read", shown, d->name, type);
+    return vmg_fail(VMG_E_UNSUPPORTED,
+                    "tensor \"%.*s\" has ggml's element type %" PRIu64 ", which is not "
+                    "read",
+                    shown, d->name, type);
 }
 
 static int add_tensor(vmg_source *s, const description *d, size_t data_start, uint64_t alignment)
@@ -223,11 +226,14 @@ static int add_tensor(vmg_source *s, const description *d, size_t data_start, ui
     size_t size = s->map.size;
     int shown = (int)VMG_MIN(d->name_bytes, (size_t)200);
     if (d->offset % alignment)
-        return vmg_fail(VMG_E_FORMAT, "tensor \"%.*s\" starts at %" PRIu64 ", which is not a multiple of "
-                        "the alignment %" PRIu64, shown, d->name, d->offset, alignment);
+        return vmg_fail(VMG_E_FORMAT,
+                        "tensor \"%.*s\" starts at %" PRIu64 ", which is not a multiple of "
+                        "the alignment %" PRIu64,
+                        shown, d->name, d->offset, alignment);
     if (data_start > size || d->offset > size - data_start)
-        return vmg_fail(VMG_E_FORMAT, "the file ends at byte %zu, tensor \"%.*s\" starts at byte %" PRIu64,
-                        size, shown, d->name, data_start + d->offset);
+        return vmg_fail(VMG_E_FORMAT,
+                        "the file ends at byte %zu, tensor \"%.*s\" starts at byte %" PRIu64, size,
+                        shown, d->name, data_start + d->offset);
     size_t start = data_start + (size_t)d->offset;
     return vmg_source_add(s, d->name, d->name_bytes, d->dtype, d->rank, d->dim, s->map.data + start,
                           size - start);
@@ -277,8 +283,10 @@ int vmg_gguf_read(vmg_source *s)
     if (version < 2 || version > 3)
         return vmg_fail(VMG_E_UNSUPPORTED, "GGUF version %" PRIu64 ", expected 2 or 3", version);
     if (n_tensors > VMG_SOURCE_MAX_ENTRIES || n_meta > VMG_SOURCE_MAX_ENTRIES)
-        return vmg_fail(VMG_E_FORMAT, "%" PRIu64 " tensors and %" PRIu64 " metadata entries are announced, "
-                        "expected at most %d", n_tensors, n_meta, VMG_SOURCE_MAX_ENTRIES);
+        return vmg_fail(VMG_E_FORMAT,
+                        "%" PRIu64 " tensors and %" PRIu64 " metadata entries are announced, "
+                        "expected at most %d",
+                        n_tensors, n_meta, VMG_SOURCE_MAX_ENTRIES);
     int rc = read_metadata(s, &c, n_meta);
     return rc == VMG_OK ? read_tensors(s, &c, n_tensors) : rc;
 }

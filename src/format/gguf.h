@@ -6,8 +6,9 @@
 
 bool vmg_gguf_recognise(const uint8_t *data, size_t size);
 
-/* Reader of versions 2 and 3, little-endian. Dimensions, which GGUF stores fastest first, are turned
- * into PyTorch's order. Element types that host/dtype.h does not list are refused by name. */
+/* Reader of versions 2 and 3, little-endian. Dimensions, which GGUF stores fastest first, are
+ * turned into PyTorch's order. Element types that host/dtype.h does not list are refused by name.
+ */
 vmg_source_reader vmg_gguf_read;
 
 /* Numbers of GGUF's metadata value types. */

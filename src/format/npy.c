@@ -137,7 +137,8 @@ static bool take_shape(vmg_cursor *c, vmg_npy_array *a)
 
 static int bad_header(const vmg_cursor *c)
 {
-    return vmg_fail(VMG_E_FORMAT, "the .npy header is not {'descr': ..., 'fortran_order': ..., 'shape': "
+    return vmg_fail(VMG_E_FORMAT,
+                    "the .npy header is not {'descr': ..., 'fortran_order': ..., 'shape': "
                     "...} with at most %d dimensions: it stops making sense at its character %zu",
                     VMG_WEIGHT_MAX_RANK, c->at);
 }
@@ -186,7 +187,8 @@ static int parse_header(const uint8_t *text, size_t n, vmg_npy_array *a)
 }
 
 /* One .npy file's bytes, wherever they lie. */
-static int add_npy(vmg_source *s, const char *name, size_t name_bytes, const uint8_t *data, size_t size)
+static int add_npy(vmg_source *s, const char *name, size_t name_bytes, const uint8_t *data,
+                   size_t size)
 {
     vmg_cursor c = {data, 0, size};
     const uint8_t *head = vmg_cursor_take(&c, 8), *text;
@@ -200,7 +202,8 @@ static int add_npy(vmg_source *s, const char *name, size_t name_bytes, const uin
         !(text = vmg_cursor_take(&c, header_bytes)))
         return vmg_fail(VMG_E_FORMAT, "the bytes stop at %zu, inside the .npy header", size);
     int rc = parse_header(text, (size_t)header_bytes, &a);
-    return rc == VMG_OK ? vmg_npy_add(s, name, name_bytes, &a, c.data + c.at, vmg_cursor_left(&c)) : rc;
+    return rc == VMG_OK ? vmg_npy_add(s, name, name_bytes, &a, c.data + c.at, vmg_cursor_left(&c))
+                        : rc;
 }
 
 int vmg_npy_read(vmg_source *s)
@@ -220,7 +223,8 @@ int vmg_npz_read(vmg_source *s)
         if (n > 4 && !memcmp(e->name + n - 4, ".npy", 4))
             n -= 4;
         rc = add_npy(s, e->name, n, e->data, e->size);
-        if (rc == VMG_E_UNSUPPORTED) /* text beside the numbers, as AMASS's "gender": noted, not read */
+        if (rc ==
+            VMG_E_UNSUPPORTED) /* text beside the numbers, as AMASS's "gender": noted, not read */
             rc = vmg_source_add_meta(s, e->name, n, &(vmg_meta){.kind = VMG_META_NONE});
         if (rc != VMG_OK)
             vmg_fail_prefix(rc, "%.*s", (int)VMG_MIN(e->name_bytes, (size_t)200), e->name);

@@ -37,7 +37,8 @@ static int bad(const machine *m, const char *why)
     if (isprint(m->op)) {
         shown[0] = ' ', shown[1] = '\'', shown[2] = (char)m->op, shown[3] = '\'';
     }
-    return vmg_fail(VMG_E_FORMAT, "pickle opcode 0x%02x%s at byte %zu %s", m->op, shown, m->op_at, why);
+    return vmg_fail(VMG_E_FORMAT, "pickle opcode 0x%02x%s at byte %zu %s", m->op, shown, m->op_at,
+                    why);
 }
 
 static int ends_early(const machine *m)
@@ -252,9 +253,10 @@ static int push_scalar(machine *m)
                    ? push_integer(m, VMG_PICKLE_INT, (int64_t)n)
                    : ends_early(m);
     default:
-        return bad(m, isprint(m->op) ? "is not read here: save the file again with pickle protocol 2 "
-                                       "or newer"
-                                     : "is not read here");
+        return bad(m, isprint(m->op)
+                          ? "is not read here: save the file again with pickle protocol 2 "
+                            "or newer"
+                          : "is not read here");
     }
 }
 
@@ -275,10 +277,11 @@ static int push_global(machine *m, const char *module, size_t n_module, const ch
             return push(m, v);
         }
     }
-    return vmg_fail(VMG_E_UNSUPPORTED, "the pickle asks for Python's %.*s.%.*s at byte %zu, which is "
+    return vmg_fail(VMG_E_UNSUPPORTED,
+                    "the pickle asks for Python's %.*s.%.*s at byte %zu, which is "
                     "refused: only plain data and tensors are read",
-                    (int)VMG_MIN(n_module, (size_t)120), module, (int)VMG_MIN(n_name, (size_t)120), name,
-                    m->op_at);
+                    (int)VMG_MIN(n_module, (size_t)120), module, (int)VMG_MIN(n_name, (size_t)120),
+                    name, m->op_at);
 }
 
 /* Bytes up to the next newline, which is skipped. */
@@ -353,7 +356,8 @@ static int op_build(machine *m)
     if (above_mark(m) < 2)
         return bad(m, "finds too few values on the stack");
     vmg_pickle_value *state = top(m), *object = m->stack[m->n_stack - 2];
-    if (object->kind != VMG_PICKLE_DICT && (object->kind != VMG_PICKLE_CALL || object->n_items != 2))
+    if (object->kind != VMG_PICKLE_DICT &&
+        (object->kind != VMG_PICKLE_CALL || object->n_items != 2))
         return bad(m, "sets the state of something that has none");
     m->n_stack--;
     return object->kind == VMG_PICKLE_CALL ? append(m, object, &state, 1) : VMG_OK;
@@ -452,7 +456,8 @@ static int step(machine *m, bool *stop)
             return ends_early(m);
         return n <= 5 ? VMG_OK : bad(m, "asks for a pickle protocol newer than 5");
     case 0x95: /* FRAME: a hint for buffering */
-        return vmg_cursor_le(&m->in, 8, &n) && n <= vmg_cursor_left(&m->in) ? VMG_OK : ends_early(m);
+        return vmg_cursor_le(&m->in, 8, &n) && n <= vmg_cursor_left(&m->in) ? VMG_OK
+                                                                            : ends_early(m);
     case '.':
         *stop = above_mark(m) == 1 && !m->n_marks;
         return *stop ? VMG_OK : bad(m, "ends the pickle without exactly one value");
@@ -522,5 +527,6 @@ void vmg_pickle_free(vmg_pickle *p)
 
 bool vmg_pickle_is(const vmg_pickle_value *v, enum vmg_pickle_kind kind, const char *text)
 {
-    return v->kind == kind && v->text_bytes == strlen(text) && !memcmp(v->text, text, v->text_bytes);
+    return v->kind == kind && v->text_bytes == strlen(text) &&
+           !memcmp(v->text, text, v->text_bytes);
 }

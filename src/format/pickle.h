@@ -10,18 +10,19 @@
 
 enum vmg_pickle_kind {
     VMG_PICKLE_NONE,
-    VMG_PICKLE_BOOL,   /* integer */
-    VMG_PICKLE_INT,    /* integer */
-    VMG_PICKLE_BIGINT, /* an integer beyond 64 bits: text = its little-endian bytes */
-    VMG_PICKLE_FLOAT,  /* real */
-    VMG_PICKLE_STRING, /* text: UTF-8 */
-    VMG_PICKLE_BYTES,  /* text: any bytes */
-    VMG_PICKLE_LIST,   /* items */
-    VMG_PICKLE_TUPLE,  /* items */
-    VMG_PICKLE_SET,    /* items */
-    VMG_PICKLE_DICT,   /* items: key, value, key, value, ...; also collections.OrderedDict */
-    VMG_PICKLE_GLOBAL, /* text: "module.name", one of the allowed */
-    VMG_PICKLE_CALL,   /* what GLOBAL(arguments) would have made: items = {callable, arguments[, state]} */
+    VMG_PICKLE_BOOL,      /* integer */
+    VMG_PICKLE_INT,       /* integer */
+    VMG_PICKLE_BIGINT,    /* an integer beyond 64 bits: text = its little-endian bytes */
+    VMG_PICKLE_FLOAT,     /* real */
+    VMG_PICKLE_STRING,    /* text: UTF-8 */
+    VMG_PICKLE_BYTES,     /* text: any bytes */
+    VMG_PICKLE_LIST,      /* items */
+    VMG_PICKLE_TUPLE,     /* items */
+    VMG_PICKLE_SET,       /* items */
+    VMG_PICKLE_DICT,      /* items: key, value, key, value, ...; also collections.OrderedDict */
+    VMG_PICKLE_GLOBAL,    /* text: "module.name", one of the allowed */
+    VMG_PICKLE_CALL,      /* what GLOBAL(arguments) would have made: items = {callable, arguments[,
+                             state]} */
     VMG_PICKLE_PERSISTENT /* items = {the persistent id}: PyTorch's storages */
 };
 

@@ -24,7 +24,8 @@ static const char *called(const vmg_pickle_value *call)
 static int read_dtype(const char *name, const vmg_pickle_value *v, vmg_npy_array *a)
 {
     const vmg_pickle_value *code = NULL;
-    if (v && v->kind == VMG_PICKLE_CALL && vmg_pickle_is(v->items[0], VMG_PICKLE_GLOBAL, "numpy.dtype"))
+    if (v && v->kind == VMG_PICKLE_CALL &&
+        vmg_pickle_is(v->items[0], VMG_PICKLE_GLOBAL, "numpy.dtype"))
         code = vmg_pyobject_argument(v, 0);
     if (!code || code->kind != VMG_PICKLE_STRING)
         return wrong(name, "dtype");
@@ -39,8 +40,8 @@ static int read_dtype(const char *name, const vmg_pickle_value *v, vmg_npy_array
 }
 
 /* Raw bytes: as such, or (protocol 2) as _codecs.encode(text, "latin1"), or bytes() when empty. */
-static int read_bytes(vmg_source *s, const char *name, const vmg_pickle_value *v, const uint8_t **data,
-                      size_t *size)
+static int read_bytes(vmg_source *s, const char *name, const vmg_pickle_value *v,
+                      const uint8_t **data, size_t *size)
 {
     if (v && v->kind == VMG_PICKLE_BYTES) {
         *data = (const uint8_t *)v->text;
@@ -81,7 +82,8 @@ static int read_bytes(vmg_source *s, const char *name, const vmg_pickle_value *v
     return VMG_OK;
 }
 
-static int add_array(vmg_source *s, const char *name, const vmg_npy_array *a, const vmg_pickle_value *bytes)
+static int add_array(vmg_source *s, const char *name, const vmg_npy_array *a,
+                     const vmg_pickle_value *bytes)
 {
     const uint8_t *data = NULL;
     size_t size = 0;
@@ -143,7 +145,8 @@ int vmg_numpy_call(void *user, vmg_source *s, const char *name, const vmg_pickle
         *plain = text && text->kind == VMG_PICKLE_STRING ? text : NULL;
         return *plain ? VMG_OK : wrong(name, "bytes");
     }
-    return vmg_fail(VMG_E_UNSUPPORTED, "\"%s\" is a %s, which is not read", name, call->items[0]->text);
+    return vmg_fail(VMG_E_UNSUPPORTED, "\"%s\" is a %s, which is not read", name,
+                    call->items[0]->text);
 }
 
 int vmg_pickle_file_read(vmg_source *s)

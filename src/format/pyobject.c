@@ -145,7 +145,8 @@ static int flatten_dict(walk *w, const vmg_pickle_value *v)
             int n = snprintf(digits, sizeof digits, "%" PRId64, key->integer);
             rc = flatten_below(w, digits, (size_t)n, v->items[i + 1]);
         } else {
-            rc = vmg_fail(VMG_E_UNSUPPORTED, "\"%s\" has a key that is neither a string nor an integer",
+            rc = vmg_fail(VMG_E_UNSUPPORTED,
+                          "\"%s\" has a key that is neither a string nor an integer",
                           current_name(w));
         }
     }
@@ -220,10 +221,12 @@ static int flatten_value(walk *w, const vmg_pickle_value *v)
 static int flatten(walk *w, const vmg_pickle_value *v)
 {
     if (w->depth == MAX_DEPTH)
-        return vmg_fail(VMG_E_FORMAT, "objects are nested deeper than %d levels, or contain themselves",
+        return vmg_fail(VMG_E_FORMAT,
+                        "objects are nested deeper than %d levels, or contain themselves",
                         MAX_DEPTH);
     if (w->n_steps++ >= MAX_STEPS)
-        return vmg_fail(VMG_E_FORMAT, "objects share their parts so often that they have more than %d",
+        return vmg_fail(VMG_E_FORMAT,
+                        "objects share their parts so often that they have more than %d",
                         MAX_STEPS);
     w->depth++;
     int rc = flatten_value(w, v);

@@ -15,9 +15,9 @@ typedef int vmg_pyobject_call_fn(void *user, vmg_source *s, const char *name,
 
 /*
  * Flatten `root` into the source. Nested dictionaries, lists and tuples give names joined with '.'
- * (a list's index counts from 0); lists of only numbers, or only strings, become one metadata entry.
- * A root that is one tensor or value is called VMG_WEIGHT_UNNAMED. Depth, steps and memory are bounded:
- * VMG_E_FORMAT when an object is nested deeper than 64 levels or contains itself.
+ * (a list's index counts from 0); lists of only numbers, or only strings, become one metadata
+ * entry. A root that is one tensor or value is called VMG_WEIGHT_UNNAMED. Depth, steps and memory
+ * are bounded: VMG_E_FORMAT when an object is nested deeper than 64 levels or contains itself.
  */
 int vmg_pyobject_flatten(vmg_source *s, const vmg_pickle_value *root, vmg_pyobject_call_fn *call,
                          void *user);
@@ -31,7 +31,8 @@ bool vmg_pyobject_shape(const vmg_pickle_value *v, int *rank, int64_t *dim);
 
 /* ---- numpy ---- */
 
-/* Globals that numpy's arrays and scalars need, and the handler of their calls (user is ignored). */
+/* Globals that numpy's arrays and scalars need, and the handler of their calls (user is ignored).
+ */
 #define VMG_NUMPY_GLOBALS                                                                          \
     "numpy.ndarray", "numpy.dtype", "numpy.core.multiarray._reconstruct",                         \
         "numpy._core.multiarray._reconstruct", "numpy.core.multiarray.scalar",                    \

@@ -56,8 +56,9 @@ static int read_dtype(const char *name, const cJSON *v, vmg_dtype *out)
             *out = types[i].dtype;
             return VMG_OK;
         }
-    return vmg_fail(VMG_E_UNSUPPORTED, "tensor \"%s\" has elements of type %.40s, which are not read",
-                    name, v->valuestring);
+    return vmg_fail(VMG_E_UNSUPPORTED,
+                    "tensor \"%s\" has elements of type %.40s, which are not read", name,
+                    v->valuestring);
 }
 
 static int read_shape(const char *name, const cJSON *v, int *rank, int64_t *dim)
@@ -95,19 +96,22 @@ static int add_tensor(vmg_source *s, size_t data_start, const cJSON *entry)
     if (rc == VMG_OK)
         rc = read_shape(name, cJSON_GetObjectItemCaseSensitive(entry, "shape"), &rank, dim);
     if (rc == VMG_OK)
-        rc = read_offsets(name, cJSON_GetObjectItemCaseSensitive(entry, "data_offsets"), &begin, &end);
+        rc = read_offsets(name, cJSON_GetObjectItemCaseSensitive(entry, "data_offsets"), &begin,
+                          &end);
     if (rc == VMG_OK)
         rc = vmg_source_tensor_bytes(name, dtype, rank, dim, &n, &bytes);
     if (rc != VMG_OK)
         return rc;
     if (end - begin != bytes) {
         char shape[160];
-        return vmg_fail(VMG_E_FORMAT, "tensor \"%s\" has %llu bytes, expected %zu for shape %s of %s",
-                        name, (unsigned long long)(end - begin), bytes,
+        return vmg_fail(VMG_E_FORMAT,
+                        "tensor \"%s\" has %llu bytes, expected %zu for shape %s of %s", name,
+                        (unsigned long long)(end - begin), bytes,
                         vmg_shape_text(rank, dim, shape, sizeof shape), vmg_dtype_name(dtype));
     }
     if (end > data_bytes)
-        return vmg_fail(VMG_E_FORMAT, "the file ends at byte %zu, tensor \"%s\" reaches to byte %llu",
+        return vmg_fail(VMG_E_FORMAT,
+                        "the file ends at byte %zu, tensor \"%s\" reaches to byte %llu",
                         s->map.size, name, (unsigned long long)(data_start + end));
     return vmg_source_add(s, name, strlen(name), dtype, rank, dim, s->map.data + data_start + begin,
                           bytes);
@@ -162,7 +166,8 @@ int vmg_safetensors_read(vmg_source *s)
     while (header && used < n && strchr(" \t\r\n", text[used]) && text[used])
         used++;
     if (!cJSON_IsObject(header) || used != n)
-        rc = vmg_fail(VMG_E_FORMAT, "the header is not a JSON object: it stops making sense at byte %zu",
+        rc = vmg_fail(VMG_E_FORMAT,
+                      "the header is not a JSON object: it stops making sense at byte %zu",
                       8 + used);
     else
         rc = add_entries(s, header, 8 + (size_t)n);
@@ -210,7 +215,8 @@ int vmg_safetensors_shards(const char *index_path, char ***paths, size_t *n)
         rc = vmg_fail(VMG_E_FORMAT, "there is no \"weight_map\" object");
     for (const cJSON *e = map ? map->child : NULL; rc == VMG_OK && e; e = e->next) {
         if (!cJSON_IsString(e) || *n == MAX_SHARDS)
-            rc = vmg_fail(VMG_E_FORMAT, "\"weight_map\" names no file, or more than %d", MAX_SHARDS);
+            rc =
+                vmg_fail(VMG_E_FORMAT, "\"weight_map\" names no file, or more than %d", MAX_SHARDS);
         else
             rc = add_shard(slash ? dir : ".", e->valuestring, *paths, n);
     }

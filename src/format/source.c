@@ -64,9 +64,11 @@ int vmg_source_alloc_copy(vmg_source *s, const char *name, size_t bytes, void **
 {
     size_t most = VMG_MIN(VMG_SOURCE_MAX_COPY_BYTES, (16u << 20) + 2 * s->map.size);
     if (bytes > most - s->copied_bytes)
-        return vmg_fail(VMG_E_UNSUPPORTED, "tensor \"%s\" is not stored row by row in little-endian "
+        return vmg_fail(VMG_E_UNSUPPORTED,
+                        "tensor \"%s\" is not stored row by row in little-endian "
                         "order, and %zu bytes are too many to rearrange in memory: save it again "
-                        "contiguously", name, bytes);
+                        "contiguously",
+                        name, bytes);
     *out = vmg_source_alloc(s, bytes);
     if (!*out)
         return VMG_E_NOMEM;
@@ -84,8 +86,10 @@ static int check_name(const char *what, const char *name, size_t n)
         utf8proc_ssize_t len = utf8proc_iterate((const utf8proc_uint8_t *)name + at,
                                                 (utf8proc_ssize_t)VMG_MIN(n - at, (size_t)4), &c);
         if (len <= 0 || c < 0x20 || (c >= 0x7f && c < 0xa0))
-            return vmg_fail(VMG_E_FORMAT, "a %s holds the byte 0x%02x at position %zu, which is not "
-                            "text", what, (unsigned char)name[at], at);
+            return vmg_fail(VMG_E_FORMAT,
+                            "a %s holds the byte 0x%02x at position %zu, which is not "
+                            "text",
+                            what, (unsigned char)name[at], at);
         at += (size_t)len;
     }
     return VMG_OK;
@@ -125,8 +129,10 @@ int vmg_source_tensor_bytes(const char *name, vmg_dtype dtype, int rank, const i
     int64_t row = rank ? dim[rank - 1] : 1;
     vmg_dtype_info info = vmg_dtype_get(dtype);
     if (row % info.block_len)
-        return vmg_fail(VMG_E_FORMAT, "tensor \"%s\" has rows of %" PRId64 " values, not a multiple of "
-                        "%s's block of %d", name, row, info.name, info.block_len);
+        return vmg_fail(VMG_E_FORMAT,
+                        "tensor \"%s\" has rows of %" PRId64 " values, not a multiple of "
+                        "%s's block of %d",
+                        name, row, info.name, info.block_len);
     if (vmg_dtype_bytes(dtype, *n, bytes) != VMG_OK || *bytes > PTRDIFF_MAX) {
         char shape[160];
         return vmg_fail(VMG_E_FORMAT, "tensor \"%s\" has the impossible shape %s", name,
@@ -221,11 +227,13 @@ int vmg_source_check_overlap(const vmg_source *s, size_t begin, size_t end, bool
         if (off < at && before)
             rc = vmg_fail(VMG_E_FORMAT, "tensors \"%s\" and \"%s\" overlap", before->name, t->name);
         else if (off < begin || off > end || t->bytes > end - off)
-            rc = vmg_fail(VMG_E_FORMAT, "tensor \"%s\" lies at bytes %zu..%zu, expected between %zu "
-                          "and %zu", t->name, off, off + t->bytes, begin, end);
+            rc = vmg_fail(VMG_E_FORMAT,
+                          "tensor \"%s\" lies at bytes %zu..%zu, expected between %zu "
+                          "and %zu",
+                          t->name, off, off + t->bytes, begin, end);
         else if (no_holes && off != at)
-            rc = vmg_fail(VMG_E_FORMAT, "bytes %zu..%zu before tensor \"%s\" belong to no tensor", at,
-                          off, t->name);
+            rc = vmg_fail(VMG_E_FORMAT, "bytes %zu..%zu before tensor \"%s\" belong to no tensor",
+                          at, off, t->name);
         at = off + t->bytes;
         before = t;
     }
@@ -288,8 +296,8 @@ int vmg_source_open(const char *path, vmg_source_reader *read, vmg_weights **out
     return rc;
 }
 
-int vmg_source_open_memory(const char *label, const void *data, size_t size, vmg_source_reader *read,
-                           vmg_weights **out)
+int vmg_source_open_memory(const char *label, const void *data, size_t size,
+                           vmg_source_reader *read, vmg_weights **out)
 {
     *out = NULL;
     vmg_source *s = new_source();

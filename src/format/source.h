@@ -30,8 +30,8 @@ typedef int vmg_source_reader(vmg_source *s);
 int vmg_source_open(const char *path, vmg_source_reader *read, vmg_weights **out);
 
 /* The same over bytes in memory, which must outlive the source; `label` stands for the path. */
-int vmg_source_open_memory(const char *label, const void *data, size_t size, vmg_source_reader *read,
-                           vmg_weights **out);
+int vmg_source_open_memory(const char *label, const void *data, size_t size,
+                           vmg_source_reader *read, vmg_weights **out);
 
 /* Bytes that live as long as the source. NULL on exhaustion. */
 void *vmg_source_alloc(vmg_source *s, size_t bytes);
@@ -42,8 +42,8 @@ int vmg_source_alloc_copy(vmg_source *s, const char *name, size_t bytes, void **
 
 /*
  * Add a tensor: `bytes_left` are there at `data`. The name (name_bytes long) is copied. Checks the
- * name (UTF-8 without control characters, not empty), rank, dims (>= 0, product without overflow, whole
- * blocks per row) and that all values are there. Errors: VMG_E_FORMAT, VMG_E_NOMEM.
+ * name (UTF-8 without control characters, not empty), rank, dims (>= 0, product without overflow,
+ * whole blocks per row) and that all values are there. Errors: VMG_E_FORMAT, VMG_E_NOMEM.
  */
 int vmg_source_add(vmg_source *s, const char *name, size_t name_bytes, vmg_dtype dtype, int rank,
                    const int64_t *dim, const void *data, size_t bytes_left);

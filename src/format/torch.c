@@ -80,7 +80,8 @@ static int wrong(const char *name, const char *what)
 }
 
 /* The archive's entry PREFIXdir/key; NULL if absent. */
-static const vmg_zip_entry *find_record(const archive *a, const char *dir, const char *key, size_t n)
+static const vmg_zip_entry *find_record(const archive *a, const char *dir, const char *key,
+                                        size_t n)
 {
     const vmg_zip_entry *e = NULL;
     vmg_buf path = {0};
@@ -115,13 +116,16 @@ static int find_storage(const archive *a, const char *name, const vmg_pickle_val
         return wrong(name, "storage");
     const vmg_zip_entry *e = find_record(a, "data/", key->text, key->text_bytes);
     if (!e)
-        return vmg_fail(VMG_E_FORMAT, "tensor \"%s\" lies in the storage \"data/%.*s\", which the archive "
-                        "does not hold", name, (int)VMG_MIN(key->text_bytes, (size_t)60), key->text);
+        return vmg_fail(VMG_E_FORMAT,
+                        "tensor \"%s\" lies in the storage \"data/%.*s\", which the archive "
+                        "does not hold",
+                        name, (int)VMG_MIN(key->text_bytes, (size_t)60), key->text);
     int rc = vmg_dtype_bytes(out->dtype, id->items[4]->integer, &out->bytes);
     if (rc != VMG_OK || out->bytes > e->size)
-        return vmg_fail(VMG_E_FORMAT, "the storage of tensor \"%s\" has %zu bytes, expected %" PRId64
-                        " values of %s", name, e->size, id->items[4]->integer,
-                        vmg_dtype_name(out->dtype));
+        return vmg_fail(VMG_E_FORMAT,
+                        "the storage of tensor \"%s\" has %zu bytes, expected %" PRId64
+                        " values of %s",
+                        name, e->size, id->items[4]->integer, vmg_dtype_name(out->dtype));
     out->data = e->data;
     return VMG_OK;
 }
@@ -140,8 +144,8 @@ static bool indices_fit(int64_t offset, int rank, const int64_t *dim, const int6
 }
 
 /* (storage, offset, size, stride, ...) */
-static int add_tensor(const archive *a, vmg_source *s, const char *name, const vmg_pickle_value *call,
-                      bool v3)
+static int add_tensor(const archive *a, vmg_source *s, const char *name,
+                      const vmg_pickle_value *call, bool v3)
 {
     const vmg_pickle_value *offset = vmg_pyobject_argument(call, 1);
     int64_t dim[VMG_WEIGHT_MAX_RANK], stride[VMG_WEIGHT_MAX_RANK], n;
@@ -175,9 +179,10 @@ static int add_tensor(const archive *a, vmg_source *s, const char *name, const v
         return vmg_source_add(s, name, strlen(name), st.dtype, rank, dim, st.data, 0);
     if (!indices_fit(offset->integer, rank, dim, stride, (int64_t)(st.bytes / elem))) {
         char shape[160];
-        return vmg_fail(VMG_E_FORMAT, "tensor \"%s\" of shape %s, from value %" PRId64 " on, reaches "
-                        "beyond its storage of %zu values", name,
-                        vmg_shape_text(rank, dim, shape, sizeof shape), offset->integer,
+        return vmg_fail(VMG_E_FORMAT,
+                        "tensor \"%s\" of shape %s, from value %" PRId64 " on, reaches "
+                        "beyond its storage of %zu values",
+                        name, vmg_shape_text(rank, dim, shape, sizeof shape), offset->integer,
                         st.bytes / elem);
     }
     size_t start = (size_t)offset->integer * elem;
@@ -242,8 +247,10 @@ static int check_byte_order(const archive *a)
 {
     const vmg_zip_entry *e = find_record(a, "byteorder", "", 0);
     if (e && (e->size < 6 || memcmp(e->data, "little", 6)))
-        return vmg_fail(VMG_E_UNSUPPORTED, "the tensors are stored in the byte order \"%.*s\", expected "
-                        "\"little\"", (int)VMG_MIN(e->size, (size_t)20), (const char *)e->data);
+        return vmg_fail(VMG_E_UNSUPPORTED,
+                        "the tensors are stored in the byte order \"%.*s\", expected "
+                        "\"little\"",
+                        (int)VMG_MIN(e->size, (size_t)20), (const char *)e->data);
     return VMG_OK;
 }
 

@@ -39,11 +39,13 @@ static int read_by_content(vmg_source *s)
     if (vmg_safetensors_recognise(data, size))
         return vmg_safetensors_read(s);
     if (vmg_torch_is_legacy(data, size))
-        return vmg_fail(VMG_E_UNSUPPORTED, "saved by PyTorch in its format from before version 1.6: load "
+        return vmg_fail(VMG_E_UNSUPPORTED,
+                        "saved by PyTorch in its format from before version 1.6: load "
                         "it in Python and torch.save it again");
     if (size >= 2 && data[0] == 0x80 && data[1] >= 2 && data[1] <= 5)
         return vmg_pickle_file_read(s);
-    return vmg_fail(VMG_E_FORMAT, "not a weight or array file: its first bytes are those of none of "
+    return vmg_fail(VMG_E_FORMAT,
+                    "not a weight or array file: its first bytes are those of none of "
                     "GGUF, safetensors, PyTorch (.pt), NumPy (.npy, .npz)");
 }
 
@@ -204,7 +206,8 @@ int vmg_weights_open_many(const char *const *paths, size_t n, vmg_weights **out)
 /* ---- a folder ---- */
 
 static const char *const usual_names[] = {
-    "model.safetensors", "model.safetensors.index.json", "model.pt", "model.pth", "pytorch_model.bin",
+    "model.safetensors", "model.safetensors.index.json", "model.pt", "model.pth",
+    "pytorch_model.bin",
 };
 
 static const char *const weight_endings[] = {".safetensors", ".gguf", ".pt", ".pth", ".bin"};
@@ -229,14 +232,17 @@ static int choose(const char *dir, char **names, size_t n, char **chosen, size_t
                 break;
             }
     if (*n_chosen == 0)
-        return vmg_fail(VMG_E_NOTFOUND, "%s holds no weights (model.safetensors, model.pt, a .gguf...)",
-                        dir);
+        return vmg_fail(VMG_E_NOTFOUND,
+                        "%s holds no weights (model.safetensors, model.pt, a .gguf...)", dir);
     bool one_set = is_shard(chosen[0], &stem);
     for (size_t i = 1; one_set && i < *n_chosen; i++)
-        one_set = is_shard(chosen[i], &other) && other == stem && !strncmp(chosen[0], chosen[i], stem);
+        one_set =
+            is_shard(chosen[i], &other) && other == stem && !strncmp(chosen[0], chosen[i], stem);
     if (*n_chosen > 1 && !one_set)
-        return vmg_fail(VMG_E_NOTFOUND, "%s holds several weight files (%s, %s, ...), none of them called "
-                        "model.safetensors or model.pt: name one", dir, chosen[0], chosen[1]);
+        return vmg_fail(VMG_E_NOTFOUND,
+                        "%s holds several weight files (%s, %s, ...), none of them called "
+                        "model.safetensors or model.pt: name one",
+                        dir, chosen[0], chosen[1]);
     return VMG_OK;
 }
 

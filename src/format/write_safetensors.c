@@ -36,7 +36,9 @@ static int meta_text(const vmg_meta *m, char **out)
     char text[40];
     *out = NULL;
     switch (m->kind) {
-    case VMG_META_STRING: *out = vmg_strndup(m->data, (size_t)m->n); return *out ? VMG_OK : VMG_E_NOMEM;
+    case VMG_META_STRING:
+        *out = vmg_strndup(m->data, (size_t)m->n);
+        return *out ? VMG_OK : VMG_E_NOMEM;
     case VMG_META_BOOL: snprintf(text, sizeof text, "%s", m->integer ? "true" : "false"); break;
     case VMG_META_INT: snprintf(text, sizeof text, "%" PRId64, m->integer); break;
     case VMG_META_REAL:
@@ -47,7 +49,8 @@ static int meta_text(const vmg_meta *m, char **out)
         }
         break;
     default:
-        return vmg_fail(VMG_E_UNSUPPORTED, "safetensors has no metadata of the kind of \"%s\"", m->key);
+        return vmg_fail(VMG_E_UNSUPPORTED, "safetensors has no metadata of the kind of \"%s\"",
+                        m->key);
     }
     *out = vmg_strdup(text);
     return *out ? VMG_OK : VMG_E_NOMEM;
@@ -71,7 +74,8 @@ static bool add_item(const vmg_writer_item *t, cJSON *json)
 {
     cJSON *entry = cJSON_AddObjectToObject(json, t->name);
     cJSON *shape, *offsets;
-    bool ok = entry && cJSON_AddStringToObject(entry, "dtype", vmg_safetensors_dtype_name(t->dtype)) &&
+    bool ok = entry &&
+              cJSON_AddStringToObject(entry, "dtype", vmg_safetensors_dtype_name(t->dtype)) &&
               (shape = cJSON_AddArrayToObject(entry, "shape"));
     for (int i = 0; ok && i < t->rank; i++)
         ok = cJSON_AddItemToArray(shape, cJSON_CreateNumber((double)t->dim[i]));

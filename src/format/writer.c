@@ -74,8 +74,8 @@ int vmg_writer_open(const char *path, vmg_writer **out)
             vmg_writer_free(w);
         return rc;
     }
-    return vmg_fail(VMG_E_UNSUPPORTED, "%s: the ending must be .gguf, .safetensors, .pt, .pth or .npy",
-                    path);
+    return vmg_fail(VMG_E_UNSUPPORTED,
+                    "%s: the ending must be .gguf, .safetensors, .pt, .pth or .npy", path);
 }
 
 void vmg_writer_free(vmg_writer *w)
@@ -158,7 +158,8 @@ int vmg_writer_meta_real(vmg_writer *w, const char *key, vmg_dtype dtype, double
                                           .real = value});
 }
 
-int vmg_writer_declare(vmg_writer *w, const char *name, vmg_dtype dtype, int rank, const int64_t *dim)
+int vmg_writer_declare(vmg_writer *w, const char *name, vmg_dtype dtype, int rank,
+                       const int64_t *dim)
 {
     vmg_writer_item item = {.dtype = dtype, .rank = rank};
     if (w->begun)
@@ -167,8 +168,8 @@ int vmg_writer_declare(vmg_writer *w, const char *name, vmg_dtype dtype, int ran
     if (rc != VMG_OK)
         return vmg_fail_prefix(VMG_E_ARG, "%s", w->file.path);
     if (!w->format->has_dtype(dtype))
-        return vmg_fail(VMG_E_UNSUPPORTED, "%s: a .%s file cannot hold tensor \"%s\" as %s", w->file.path,
-                        w->format->ending, name, vmg_dtype_name(dtype));
+        return vmg_fail(VMG_E_UNSUPPORTED, "%s: a .%s file cannot hold tensor \"%s\" as %s",
+                        w->file.path, w->format->ending, name, vmg_dtype_name(dtype));
     vmg_writer_item *array = add_element(w->items, w->n_items, &w->items_cap, sizeof *array);
     if (!array)
         return VMG_E_NOMEM;
@@ -198,7 +199,8 @@ static int check_names(const vmg_writer *w)
         qsort(names, w->n_items, sizeof *names, compare_names);
     for (size_t i = 1; rc == VMG_OK && i < w->n_items; i++)
         if (!strcmp(names[i - 1], names[i]))
-            rc = vmg_fail(VMG_E_ARG, "%s: tensor \"%s\" is announced twice", w->file.path, names[i]);
+            rc =
+                vmg_fail(VMG_E_ARG, "%s: tensor \"%s\" is announced twice", w->file.path, names[i]);
     free(names);
     return rc;
 }
@@ -230,7 +232,8 @@ int vmg_writer_data(vmg_writer *w, const void *data, size_t bytes)
     if (rc != VMG_OK || bytes == 0)
         return rc;
     if (w->current == w->n_items || bytes > w->items[w->current].bytes - w->current_done)
-        return vmg_fail(VMG_E_ARG, "%s: more bytes than were announced for tensor \"%s\"", w->file.path,
+        return vmg_fail(VMG_E_ARG, "%s: more bytes than were announced for tensor \"%s\"",
+                        w->file.path,
                         w->current < w->n_items ? w->items[w->current].name : "(none)");
     rc = w->format->put(w, data, bytes);
     w->current_done += bytes;
@@ -252,7 +255,8 @@ int vmg_writer_commit(vmg_writer *w)
     return rc == VMG_OK ? vmg_atomic_commit(&w->file) : rc;
 }
 
-int vmg_array_write(const char *path, vmg_dtype dtype, int rank, const int64_t *dim, const void *data)
+int vmg_array_write(const char *path, vmg_dtype dtype, int rank, const int64_t *dim,
+                    const void *data)
 {
     vmg_writer *w = NULL;
     float *wide = NULL;

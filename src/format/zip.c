@@ -42,23 +42,28 @@ static int find_directory(const uint8_t *data, size_t size, directory *d)
         found = vmg_le_load(data + at, 4) == END_MAGIC &&
                 vmg_le_load(data + at + 20, 2) <= size - at - END_BYTES;
     if (!found)
-        return vmg_fail(VMG_E_FORMAT, "the zip archive has no directory at its end: its bytes stop too "
-                        "early, at %zu", size);
+        return vmg_fail(VMG_E_FORMAT,
+                        "the zip archive has no directory at its end: its bytes stop too "
+                        "early, at %zu",
+                        size);
     const uint8_t *end = data + at;
     *d = (directory){vmg_le_load(end + 10, 2), vmg_le_load(end + 16, 4), vmg_le_load(end + 12, 4)};
     if (at >= LOCATOR_BYTES && vmg_le_load(end - LOCATOR_BYTES, 4) == LOCATOR_MAGIC) {
         uint64_t at64 = vmg_le_load(end - LOCATOR_BYTES + 8, 8);
         if (at64 > size || size - at64 < END64_BYTES || vmg_le_load(data + at64, 4) != END64_MAGIC)
-            return vmg_fail(VMG_E_FORMAT, "the zip archive's 64-bit end record is not where it should "
+            return vmg_fail(VMG_E_FORMAT,
+                            "the zip archive's 64-bit end record is not where it should "
                             "be");
         *d = (directory){vmg_le_load(data + at64 + 32, 8), vmg_le_load(data + at64 + 48, 8),
                          vmg_le_load(data + at64 + 40, 8)};
     }
     if (d->offset > at || d->size > at - d->offset || d->n > MAX_ENTRIES ||
         d->n * CENTRAL_BYTES > d->size)
-        return vmg_fail(VMG_E_FORMAT, "the zip archive's directory (%llu entries, %llu bytes at %llu) "
-                        "does not fit into its %zu bytes", (unsigned long long)d->n,
-                        (unsigned long long)d->size, (unsigned long long)d->offset, size);
+        return vmg_fail(VMG_E_FORMAT,
+                        "the zip archive's directory (%llu entries, %llu bytes at %llu) "
+                        "does not fit into its %zu bytes",
+                        (unsigned long long)d->n, (unsigned long long)d->size,
+                        (unsigned long long)d->offset, size);
     return VMG_OK;
 }
 
@@ -86,24 +91,27 @@ static bool read_zip64(const uint8_t *extra, size_t extra_bytes, uint64_t *value
 }
 
 /* Fills *e from one directory entry whose fixed part is `p`. */
-static int read_entry(const uint8_t *data, uint64_t data_end, const uint8_t *p, const uint8_t *extra,
-                      vmg_zip_entry *e)
+static int read_entry(const uint8_t *data, uint64_t data_end, const uint8_t *p,
+                      const uint8_t *extra, vmg_zip_entry *e)
 {
     uint64_t packed = vmg_le_load(p + 20, 4), size = vmg_le_load(p + 24, 4);
     uint64_t offset = vmg_le_load(p + 42, 4);
     uint64_t flags = vmg_le_load(p + 8, 2), method = vmg_le_load(p + 10, 2);
     int shown = (int)VMG_MIN(e->name_bytes, (size_t)200);
     if (!read_zip64(extra, (size_t)vmg_le_load(p + 30, 2), (uint64_t *[]){&size, &packed, &offset}))
-        return vmg_fail(VMG_E_FORMAT, "zip entry \"%.*s\" has no proper 64-bit size", shown, e->name);
+        return vmg_fail(VMG_E_FORMAT, "zip entry \"%.*s\" has no proper 64-bit size", shown,
+                        e->name);
     if (flags & 1)
         return vmg_fail(VMG_E_UNSUPPORTED, "zip entry \"%.*s\" is encrypted", shown, e->name);
     if (method != 0)
-        return vmg_fail(VMG_E_UNSUPPORTED, "zip entry \"%.*s\" is compressed (method %d); only stored "
-                        "entries are read: save the file again without compression", shown, e->name,
-                        (int)method);
+        return vmg_fail(VMG_E_UNSUPPORTED,
+                        "zip entry \"%.*s\" is compressed (method %d); only stored "
+                        "entries are read: save the file again without compression",
+                        shown, e->name, (int)method);
     if (packed != size)
-        return vmg_fail(VMG_E_FORMAT, "zip entry \"%.*s\" is stored but has two sizes, %llu and %llu",
-                        shown, e->name, (unsigned long long)packed, (unsigned long long)size);
+        return vmg_fail(VMG_E_FORMAT,
+                        "zip entry \"%.*s\" is stored but has two sizes, %llu and %llu", shown,
+                        e->name, (unsigned long long)packed, (unsigned long long)size);
     if (offset > data_end || data_end - offset < LOCAL_BYTES ||
         vmg_le_load(data + offset, 4) != LOCAL_MAGIC)
         return vmg_fail(VMG_E_FORMAT, "zip entry \"%.*s\" should start at byte %llu, and does not",
@@ -111,8 +119,10 @@ static int read_entry(const uint8_t *data, uint64_t data_end, const uint8_t *p, 
     uint64_t start = offset + LOCAL_BYTES + vmg_le_load(data + offset + 26, 2) +
                      vmg_le_load(data + offset + 28, 2);
     if (start > data_end || size > data_end - start)
-        return vmg_fail(VMG_E_FORMAT, "zip entry \"%.*s\" needs %llu bytes at %llu, and the entries end "
-                        "at %llu", shown, e->name, (unsigned long long)size, (unsigned long long)start,
+        return vmg_fail(VMG_E_FORMAT,
+                        "zip entry \"%.*s\" needs %llu bytes at %llu, and the entries end "
+                        "at %llu",
+                        shown, e->name, (unsigned long long)size, (unsigned long long)start,
                         (unsigned long long)data_end);
     e->data = data + start;
     e->size = (size_t)size;
@@ -128,13 +138,15 @@ static int compare_bytes(const char *a, size_t n, const char *b, size_t m)
 
 static int compare_name(const void *a, const void *b)
 {
-    const vmg_zip_entry *x = *(const vmg_zip_entry *const *)a, *y = *(const vmg_zip_entry *const *)b;
+    const vmg_zip_entry *x = *(const vmg_zip_entry *const *)a,
+                        *y = *(const vmg_zip_entry *const *)b;
     return compare_bytes(x->name, x->name_bytes, y->name, y->name_bytes);
 }
 
 static int compare_offset(const void *a, const void *b)
 {
-    const vmg_zip_entry *x = *(const vmg_zip_entry *const *)a, *y = *(const vmg_zip_entry *const *)b;
+    const vmg_zip_entry *x = *(const vmg_zip_entry *const *)a,
+                        *y = *(const vmg_zip_entry *const *)b;
     return (x->header_offset > y->header_offset) - (x->header_offset < y->header_offset);
 }
 

@@ -31,8 +31,8 @@ bool vmg_zip_recognise(const uint8_t *data, size_t size);
 /*
  * Index an archive that lies in memory, which must outlive `out`. Every entry is checked: it lies
  * inside the archive before the directory, overlaps no other, has a unique name, is neither
- * compressed nor encrypted (VMG_E_UNSUPPORTED). Checksums are not computed: archives have gigabytes.
- * On failure *out is empty.
+ * compressed nor encrypted (VMG_E_UNSUPPORTED). Checksums are not computed: archives have
+ * gigabytes. On failure *out is empty.
  */
 int vmg_zip_open(const uint8_t *data, size_t size, vmg_zip *out);
 void vmg_zip_close(vmg_zip *zip);

@@ -12,7 +12,8 @@
 void vmg_zip_writer_init(vmg_zip_writer *w, FILE *f)
 {
     *w = (vmg_zip_writer){.f = f};
-    /* CRC-32 (IEEE 802.3, reflected), eight bytes per step: table k is a byte k places further on. */
+    /* CRC-32 (IEEE 802.3, reflected), eight bytes per step: table k is a byte k places further on.
+     */
     for (uint32_t i = 0; i < 256; i++) {
         uint32_t c = i;
         for (int k = 0; k < 8; k++)
@@ -84,7 +85,8 @@ int vmg_zip_writer_begin(vmg_zip_writer *w, const char *name, uint64_t size, uns
     if (rc != VMG_OK)
         return rc;
     if (strlen(name) > 65535 || align < 1 || align > 4096)
-        return vmg_fail(VMG_E_ARG, "zip entries need a name below 64 KiB and an alignment of 1..4096");
+        return vmg_fail(VMG_E_ARG,
+                        "zip entries need a name below 64 KiB and an alignment of 1..4096");
     if (w->n == w->cap) {
         size_t cap = w->cap ? 2 * w->cap : 64;
         vmg_zip_record *more = vmg_realloc(w->records, cap, sizeof *more);
@@ -154,7 +156,8 @@ static int put_central(vmg_zip_writer *w, const vmg_zip_record *r)
 
 int vmg_zip_writer_finish(vmg_zip_writer *w)
 {
-    uint8_t end64[56] = {'P', 'K', 6, 6}, locator[20] = {'P', 'K', 6, 7}, end[22] = {'P', 'K', 5, 6};
+    uint8_t end64[56] = {'P', 'K', 6, 6}, locator[20] = {'P', 'K', 6, 7},
+            end[22] = {'P', 'K', 5, 6};
     int rc = close_entry(w);
     uint64_t start = w->at;
     for (size_t i = 0; rc == VMG_OK && i < w->n; i++)

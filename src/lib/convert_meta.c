@@ -11,13 +11,15 @@
 #include "host/base/mem.h"
 #include "models/t5_names.h"
 
-enum { MAX_CONFIG_BYTES = 1 << 20 };
+enum { MAX_CONFIG_BYTES = 1 << 20, MAX_ENTRIES = 10000 };
 
 int vmg_convert_meta_add(vmg_convert_meta *c, const vmg_meta *m)
 {
     for (size_t i = 0; i < c->n; i++)
         if (!strcmp(c->keys[i], m->key))
             return VMG_OK;
+    if (c->n == MAX_ENTRIES)
+        return vmg_fail(VMG_E_UNSUPPORTED, "there are more than %d metadata entries", MAX_ENTRIES);
     if (c->n == c->cap) {
         size_t cap = c->cap ? 2 * c->cap : 64;
         char **more = vmg_realloc(c->keys, cap, sizeof *more);
@@ -43,9 +45,12 @@ void vmg_convert_meta_free(vmg_convert_meta *c)
 
 static int add_int(vmg_convert_meta *c, const char *key, int64_t v)
 {
-    return vmg_convert_meta_add(c, &(vmg_meta){.key = key, .kind = VMG_META_INT, .integer = v,
-                                               .real = (double)v,
-                                               .dtype = v >= 0 && v <= UINT32_MAX ? VMG_U32 : VMG_I64});
+    return vmg_convert_meta_add(
+        c, &(vmg_meta){.key = key,
+                       .kind = VMG_META_INT,
+                       .integer = v,
+                       .real = (double)v,
+                       .dtype = v >= 0 && v <= UINT32_MAX ? VMG_U32 : VMG_I64});
 }
 
 /* ---- config.json ---- */
@@ -145,8 +150,10 @@ int vmg_convert_meta_t5(vmg_convert_meta *c, const vmg_weights *w, const char *c
     double eps = 1e-6, max_dist = 128;
     cJSON *json = NULL;
     if (heads < 1 || width % heads)
-        return vmg_fail(VMG_E_FORMAT, "%s: the first block's attention of width %lld does not divide "
-                        "into %lld heads", w->path, (long long)width, (long long)heads);
+        return vmg_fail(VMG_E_FORMAT,
+                        "%s: the first block's attention of width %lld does not divide "
+                        "into %lld heads",
+                        w->path, (long long)width, (long long)heads);
     int rc = config ? read_json(config, &json) : VMG_OK;
     if (rc != VMG_OK)
         return rc;
@@ -155,8 +162,10 @@ int vmg_convert_meta_t5(vmg_convert_meta *c, const vmg_weights *w, const char *c
     v = cJSON_GetObjectItemCaseSensitive(json, "max_dist");
     max_dist = cJSON_IsNumber(v) ? v->valuedouble : max_dist;
     if (cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(json, "shared_pos")))
-        rc = vmg_fail(VMG_E_UNSUPPORTED, "%s: encoders with one position table for all blocks are not "
-                      "converted", config);
+        rc = vmg_fail(VMG_E_UNSUPPORTED,
+                      "%s: encoders with one position table for all blocks are not "
+                      "converted",
+                      config);
     cJSON_Delete(json);
     const struct {
         const char *key;
@@ -176,11 +185,12 @@ int vmg_convert_meta_t5(vmg_convert_meta *c, const vmg_weights *w, const char *c
     for (size_t i = 0; rc == VMG_OK && i < VMG_COUNT(counts); i++)
         rc = add_int(c, counts[i].key, counts[i].value);
     /* llama.cpp reads this key as f32 only. */
-    return rc == VMG_OK
-               ? vmg_convert_meta_add(c, &(vmg_meta){.key = "t5encoder.attention.layer_norm_rms_epsilon",
-                                                     .kind = VMG_META_REAL, .real = (float)eps,
-                                                     .dtype = VMG_F32})
-               : rc;
+    return rc == VMG_OK ? vmg_convert_meta_add(
+                              c, &(vmg_meta){.key = "t5encoder.attention.layer_norm_rms_epsilon",
+                                             .kind = VMG_META_REAL,
+                                             .real = (float)eps,
+                                             .dtype = VMG_F32})
+                        : rc;
 }
 
 /* ---- the source's own ---- */

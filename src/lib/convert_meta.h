@@ -1,4 +1,5 @@
-/* The metadata of a whole-model file: from config.json, from shapes, from the source file itself. */
+/* The metadata of a whole-model file: from config.json, from shapes, from the source file itself.
+ */
 #ifndef VMG_SRC_LIB_CONVERT_META_H
 #define VMG_SRC_LIB_CONVERT_META_H
 
@@ -19,8 +20,8 @@ void vmg_convert_meta_free(vmg_convert_meta *c);
  * with '.', null is left out. Error VMG_E_FORMAT naming the file. */
 int vmg_convert_meta_config(vmg_convert_meta *c, const char *path, const char *prefix);
 
-/* llama.cpp's t5encoder.* keys, from the shapes of the encoder's tensors (under their canonical names)
- * and, where `config` is not NULL, "eps" and "max_dist" of that JSON file. */
+/* llama.cpp's t5encoder.* keys, from the shapes of the encoder's tensors (under their canonical
+ * names) and, where `config` is not NULL, "eps" and "max_dist" of that JSON file. */
 int vmg_convert_meta_t5(vmg_convert_meta *c, const vmg_weights *w, const char *config);
 
 /* Everything that the source file says about itself but what only holds for that file, and arrays

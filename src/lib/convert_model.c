@@ -68,8 +68,10 @@ static int identify(source *s)
         if (len < n || strcmp(name + len - n, mark) || (len > n && name[len - n - 1] != '.'))
             continue;
         if (found)
-            return vmg_fail(VMG_E_UNSUPPORTED, "%s: holds several motion networks (\"%s\", \"%s\"): save "
-                            "one of them alone", s->w->path, found, name);
+            return vmg_fail(VMG_E_UNSUPPORTED,
+                            "%s: holds several motion networks (\"%s\", \"%s\"): save "
+                            "one of them alone",
+                            s->w->path, found, name);
         found = s->prefix = name;
         s->prefix_bytes = len - n;
     }
@@ -206,7 +208,8 @@ static int check_statistics(const converter *c, const vmg_weights *w)
     int rc = x ? vmg_weight_to_f32(t, x) : VMG_E_NOMEM;
     for (int64_t i = 0; rc == VMG_OK && i < t->n; i++)
         if (!isfinite(x[i]))
-            rc = vmg_fail(VMG_E_FORMAT, "%s: value %lld is not a finite number", w->path, (long long)i);
+            rc = vmg_fail(VMG_E_FORMAT, "%s: value %lld is not a finite number", w->path,
+                          (long long)i);
     free(x);
     return rc;
 }
@@ -227,8 +230,8 @@ static int take_tokenizer(converter *c, const vmg_weights *w)
     if (!data)
         return VMG_OK;
     if (c->tokenizer_bytes > MAX_TOKENIZER_BYTES)
-        return vmg_fail(VMG_E_FORMAT, "%s: the tokenizer has %zu bytes, expected at most %d", w->path,
-                        c->tokenizer_bytes, MAX_TOKENIZER_BYTES);
+        return vmg_fail(VMG_E_FORMAT, "%s: the tokenizer has %zu bytes, expected at most %d",
+                        w->path, c->tokenizer_bytes, MAX_TOKENIZER_BYTES);
     c->tokenizer = vmg_calloc(c->tokenizer_bytes, 1);
     if (!c->tokenizer)
         return VMG_E_NOMEM;
@@ -290,7 +293,9 @@ static int plan_extras(converter *c)
 
 static int add_text(converter *c, const char *key, const char *text)
 {
-    return vmg_convert_meta_add(&c->meta, &(vmg_meta){.key = key, .kind = VMG_META_STRING, .data = text,
+    return vmg_convert_meta_add(&c->meta, &(vmg_meta){.key = key,
+                                                      .kind = VMG_META_STRING,
+                                                      .data = text,
                                                       .n = (int64_t)strlen(text),
                                                       .data_bytes = strlen(text)});
 }
@@ -309,14 +314,17 @@ static int64_t file_type(vmg_dtype dtype)
 
 static int add_number(converter *c, const char *key, int64_t v)
 {
-    return vmg_convert_meta_add(&c->meta, &(vmg_meta){.key = key, .kind = VMG_META_INT, .integer = v,
-                                                      .real = (double)v, .dtype = VMG_U32});
+    return vmg_convert_meta_add(
+        &c->meta,
+        &(vmg_meta){
+            .key = key, .kind = VMG_META_INT, .integer = v, .real = (double)v, .dtype = VMG_U32});
 }
 
 static int plan_source_metadata(converter *c, const source *s)
 {
     char *config = NULL;
-    const char *given = s->kind == KIND_MOTION || !find_source(c, KIND_MOTION) ? c->o->config : NULL;
+    const char *given =
+        s->kind == KIND_MOTION || !find_source(c, KIND_MOTION) ? c->o->config : NULL;
     int rc = s->kind == KIND_OTHER ? VMG_OK : companion(s, given, "config.json", &config);
     if (rc == VMG_OK && s->kind == KIND_MOTION && config)
         rc = vmg_convert_meta_config(&c->meta, config, "vimogen");
@@ -326,8 +334,10 @@ static int plan_source_metadata(converter *c, const source *s)
     if (rc == VMG_OK && !s->prefix_bytes)
         rc = vmg_convert_meta_copy(&c->meta, s->w, c->gguf);
     if (rc == VMG_OK && s->kind == KIND_MOTION && !config && !vmg_weights_meta(s->w, "vimogen.dim"))
-        rc = vmg_fail(VMG_E_NOTFOUND, "%s: the network's configuration is missing: name its config.json "
-                      "with --config", s->w->path);
+        rc = vmg_fail(VMG_E_NOTFOUND,
+                      "%s: the network's configuration is missing: name its config.json "
+                      "with --config",
+                      s->w->path);
     free(config);
     return rc;
 }
@@ -381,7 +391,8 @@ static int check_f16_range(const item *it, const float *x, int64_t n)
 {
     for (int64_t i = 0; i < n; i++)
         if (isfinite(x[i]) && fabsf(x[i]) >= 65520.0f)
-            return vmg_fail(VMG_E_ARG, "%s: tensor \"%s\" holds %g, beyond f16's range: use bf16 or f32",
+            return vmg_fail(VMG_E_ARG,
+                            "%s: tensor \"%s\" holds %g, beyond f16's range: use bf16 or f32",
                             it->w->path, it->t->name, (double)x[i]);
     return VMG_OK;
 }
@@ -418,7 +429,8 @@ static int convert_item(converter *c, const item *it, float *wide, void *narrow)
 
 static int stream(converter *c)
 {
-    float *wide = vmg_calloc(CHUNK_VALUES, sizeof *wide), *narrow = vmg_calloc(CHUNK_VALUES, sizeof *narrow);
+    float *wide = vmg_calloc(CHUNK_VALUES, sizeof *wide),
+          *narrow = vmg_calloc(CHUNK_VALUES, sizeof *narrow);
     int rc = wide && narrow ? VMG_OK : VMG_E_NOMEM;
     for (size_t i = 0; rc == VMG_OK && i < c->n_items; i++) {
         const item *it = &c->items[i];

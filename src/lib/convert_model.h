@@ -33,11 +33,11 @@ typedef struct vmg_convert_options {
 
 /*
  * Write the model. Sources are recognised by their tensors' names:
- * - the motion network ("motion_embedding.weight", also below one prefix as in training checkpoints):
- *   names are kept, "*.pe" tables left out; metadata "general.architecture" = "vimogen" and each entry of
- *   config.json as "vimogen.<key>";
- * - the text encoder (umT5 in any of three spellings, models/t5_names.h): llama.cpp's names and keys;
- *   alone, the architecture is "t5encoder";
+ * - the motion network ("motion_embedding.weight", also below one prefix as in training
+ * checkpoints): names are kept, "*.pe" tables left out; metadata "general.architecture" = "vimogen"
+ * and each entry of config.json as "vimogen.<key>";
+ * - the text encoder (umT5 in any of three spellings, models/t5_names.h): llama.cpp's names and
+ * keys; alone, the architecture is "t5encoder";
  * - other weights: as they are.
  * With a dtype, matrices whose rows are multiples of 32 get it; everything of one dimension, norms,
  * biases, modulation and position tables become f32. Integers stay integers.

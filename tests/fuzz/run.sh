@@ -12,9 +12,9 @@ mkdir -p fuzz-findings
 status=0
 for target; do
     echo "== $target: $seconds s"
-    tests/fuzz/"$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -print_final_stats=1 \
-        -max_len=4096 -artifact_prefix="fuzz-findings/$target-" "$corpus/$target" \
-        > "fuzz-findings/$target.log" 2>&1 || status=1
-    grep -E 'stat::number_of_executed|ERROR|SUMMARY|Test unit written' "fuzz-findings/$target.log" || :
+    tests/fuzz/"$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
+        -print_final_stats=1 -max_len=4096 -artifact_prefix="fuzz-findings/$target-" \
+        "$corpus/$target" > "fuzz-findings/$target.log" 2>&1 || status=1
+    grep -E 'stat::number_of_exec|ERROR|SUMMARY|unit written' "fuzz-findings/$target.log" || :
 done
 exit $status

@@ -1,4 +1,5 @@
-/* Writes the fuzz targets' seeds: small honest files of every format, below the folder it is given. */
+/* Writes the fuzz targets' seeds: small honest files of every format, below the folder it is given.
+ */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,16 +61,24 @@ static const struct {
     SEED("nested", "\x80\2}(X\1\0\0\0mccollections\nOrderedDict\n)R(X\1\0\0\0wK\1u}X\1\0\0\0kK\2sb"
                    "X\1\0\0\0l](K\1G\x40\4\0\0\0\0\0\0eK\7(NX\1\0\0\0at.u."),
     SEED("memo", "\x80\4\x95\x12\0\0\0\0\0\0\0}\x94(\x8c\1a\x94K\1\x8c\1b\x94h\1u."),
-    SEED("array", "\x80\4\x8c\x16numpy._core.multiarray\x8c\x0c_reconstruct\x93\x8c\5numpy\x8c\7ndarray"
-                  "\x93K\0\x85" "C\1b\x87R(K\1K\2\x85\x8c\5numpy\x8c\5dtype\x93\x8c\2i2\x89\x88\x87R(K\3"
-                  "\x8c\1<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89" "C\4\1\2\3\4tb."),
-    SEED("scalar", "\x80\2cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\2\0\0\0f8K\0K\1\x87R(K\3"
-                   "X\1\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbc_codecs\nencode\nX\x08\0\0\0"
-                   "\0\0\0\0\0\0\0\0X\6\0\0\0latin1\x86R\x86R."),
-    SEED("strided", "\x80\2ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n"
-                    "X\1\0\0\0" "0X\3\0\0\0cpuK\x10tQK\0(K\2K\3t(K\1K\2t\x89" "ccollections\nOrderedDict\n"
-                    ")RtR."),
-    SEED("sets", "\x80\4\x8f(K\1K\2\x90(K\1\x91\x86(K\1K\2d\x86\x88\x89N\x87\x86\x8a\2\xff\x7f\x86."),
+    SEED("array",
+         "\x80\4\x8c\x16numpy._core.multiarray\x8c\x0c_reconstruct\x93\x8c\5numpy\x8c\7ndarray"
+         "\x93K\0\x85"
+         "C\1b\x87R(K\1K\2\x85\x8c\5numpy\x8c\5dtype\x93\x8c\2i2\x89\x88\x87R(K\3"
+         "\x8c\1<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89"
+         "C\4\1\2\3\4tb."),
+    SEED("scalar",
+         "\x80\2cnumpy.core.multiarray\nscalar\ncnumpy\ndtype\nX\2\0\0\0f8K\0K\1\x87R(K\3"
+         "X\1\0\0\0<NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tbc_codecs\nencode\nX\x08\0\0\0"
+         "\0\0\0\0\0\0\0\0X\6\0\0\0latin1\x86R\x86R."),
+    SEED("strided",
+         "\x80\2ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\nFloatStorage\n"
+         "X\1\0\0\0"
+         "0X\3\0\0\0cpuK\x10tQK\0(K\2K\3t(K\1K\2t\x89"
+         "ccollections\nOrderedDict\n"
+         ")RtR."),
+    SEED("sets",
+         "\x80\4\x8f(K\1K\2\x90(K\1\x91\x86(K\1K\2d\x86\x88\x89N\x87\x86\x8a\2\xff\x7f\x86."),
 };
 
 /* A skeleton of two joints and two frames, numbers in every style. */
