@@ -136,3 +136,5 @@ TESTS += tests/motion_cli.sh
 EXTRA_DIST += tests/motion_cli.sh
 check_PROGRAMS += tests/test_spectrum
 tests_test_spectrum_SOURCES = tests/test_spectrum.c
+check_PROGRAMS += tests/test_embed_cache
+tests_test_embed_cache_SOURCES = tests/test_embed_cache.c

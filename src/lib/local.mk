@@ -10,3 +10,5 @@ libvmg_la_SOURCES += src/lib/model.c src/lib/model.h
 libvmg_la_SOURCES += src/lib/generate.c src/lib/generate.h
 libvmg_la_SOURCES += src/lib/embedding.c src/lib/embedding.h
 libvmg_la_SOURCES += src/lib/encoder.c src/lib/encoder.h
+libvmg_la_SOURCES += src/lib/embed_cache.c
+libvmg_la_SOURCES += src/lib/embed_cache.h
