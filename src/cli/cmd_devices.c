@@ -5,9 +5,23 @@
 
 #include "host/base/mem.h"
 #include "host/ctx.h"
+#include "host/op/matmul.h"
 #include "src/cli/cli.h"
 
-static void print_text(const vmg_device *d)
+/* The matrix unit is known only by trying it, so a context is opened on each device. */
+static void matrix_unit(const vmg_device *d, char *out, size_t n)
+{
+    char spec[32];
+    vmg_ctx *ctx;
+    snprintf(spec, sizeof spec, "%d:%d", d->platform_index, d->device_index);
+    snprintf(out, n, "none");
+    if (vmg_ctx_open(&(vmg_ctx_options){.device = spec}, &ctx) == VMG_OK) {
+        snprintf(out, n, "%s", vmg_matmul_matrix_unit(ctx));
+        vmg_ctx_close(ctx);
+    }
+}
+
+static void print_text(const vmg_device *d, const char *unit)
 {
     printf("%d  %s\n", d->index, d->name);
     printf("   %s (%d:%d), %s, driver %s, %s\n", d->platform_name, d->platform_index, d->device_index,
@@ -15,12 +29,12 @@ static void print_text(const vmg_device *d)
     printf("   %u compute units at %u MHz, memory %.1f GiB (largest allocation %.1f GiB), local %llu KiB\n",
            d->n_compute_units, d->clock_mhz, (double)d->global_mem_bytes / 1073741824.0,
            (double)d->max_alloc_bytes / 1073741824.0, (unsigned long long)d->local_mem_bytes / 1024);
-    printf("   fp16 %s, subgroups %s, float vector width %u, work-group up to %zu\n",
-           d->fp16 ? "yes" : "no", d->subgroup_size ? "yes" : "no", d->vector_width_f32,
+    printf("   fp16 %s, subgroups %s, matrix unit %s, float vector width %u, work-group up to %zu\n",
+           d->fp16 ? "yes" : "no", d->subgroup_size ? "yes" : "no", unit, d->vector_width_f32,
            d->max_work_group);
 }
 
-static cJSON *to_json(const vmg_device *d)
+static cJSON *to_json(const vmg_device *d, const char *unit)
 {
     cJSON *o = cJSON_CreateObject();
     char spec[32];
@@ -29,7 +43,8 @@ static cJSON *to_json(const vmg_device *d)
     cJSON_AddStringToObject(o, "spec", spec);
     const struct { const char *key, *value; } strings[] = {
         {"name", d->name}, {"vendor", d->vendor}, {"platform", d->platform_name},
-        {"class", vmg_device_class_name(d->device_class)}, {"driver", d->driver}, {"version", d->version}};
+        {"class", vmg_device_class_name(d->device_class)}, {"driver", d->driver}, {"version", d->version},
+        {"matrix_unit", unit}};
     for (size_t i = 0; i < VMG_COUNT(strings); i++)
         cJSON_AddStringToObject(o, strings[i].key, strings[i].value);
     const struct { const char *key; double value; } numbers[] = {
@@ -62,10 +77,12 @@ static int run(int argc, char **argv)
         return vmg_cli_fail(argv[0], rc);
     cJSON *array = json ? cJSON_CreateArray() : NULL;
     for (size_t i = 0; i < n; i++) {
+        char unit[64];
+        matrix_unit(&list[i], unit, sizeof unit);
         if (json)
-            cJSON_AddItemToArray(array, to_json(&list[i]));
+            cJSON_AddItemToArray(array, to_json(&list[i], unit));
         else
-            print_text(&list[i]);
+            print_text(&list[i], unit);
     }
     free(list);
     if (json) {

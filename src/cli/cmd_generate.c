@@ -21,7 +21,7 @@ typedef struct generate {
     const char *model, *text_embedding, *null_embedding, *ref_motion, *mean_path, *std_path, *sampler_name, *noise_path,
         *device, *dtype_name, *max_memory, *out, *prompt, *encoder, *encoder_dtype, *tokenizer;
     int64_t frames, steps, seed, batch;
-    double cfg, shift, strength, fps;
+    double cfg, cfg_from, cfg_to, shift, strength, fps;
     bool smooth, raw, profile, frames_given, seed_given;
     vmg_model m;
     vmg_embedding text, null_text;
@@ -73,6 +73,8 @@ static int parse(int argc, char **argv, generate *g, int *n_args)
         {"steps", 0, VMG_OPT_INT, &g->steps, "N", "sampling steps (default 50)", NULL},
         {"sampler", 0, VMG_OPT_STRING, &g->sampler_name, "NAME", "euler (default), heun, dpm++2m", NULL},
         {"cfg", 0, VMG_OPT_DOUBLE, &g->cfg, "X", "guidance scale (default 5)", NULL},
+        {"cfg-from", 0, VMG_OPT_DOUBLE, &g->cfg_from, "S", "guide only at noise levels from S (default 1) ...", NULL},
+        {"cfg-to", 0, VMG_OPT_DOUBLE, &g->cfg_to, "S", "... down to S (default 0)", NULL},
         {"shift", 0, VMG_OPT_DOUBLE, &g->shift, "X", "schedule shift (default 5)", NULL},
         {"strength", 0, VMG_OPT_DOUBLE, &g->strength, "X", "schedule strength (default 0.7)", NULL},
         {"seed", 0, VMG_OPT_INT, &g->seed, "N", "seed of the noise (default 0)", &g->seed_given},
@@ -247,6 +249,8 @@ static int generate_clips(generate *g, vmg_ctx *ctx)
     g->bar.what = "loading";
     o.sampler.steps = g->steps;
     o.sampler.guidance = g->cfg;
+    o.sampler.guidance_from = g->cfg_from;
+    o.sampler.guidance_to = g->cfg_to;
     o.sampler.shift = g->shift;
     o.sampler.strength = g->strength;
     o.sampler.smooth = g->smooth;
@@ -266,7 +270,7 @@ static int generate_clips(generate *g, vmg_ctx *ctx)
 
 static int run(int argc, char **argv)
 {
-    generate g = {.steps = 50, .batch = 1, .cfg = 5, .shift = 5, .strength = 0.7, .fps = VMG_REP_FPS, .smooth = true, .out = "motion.npy",
+    generate g = {.steps = 50, .batch = 1, .cfg = 5, .cfg_from = 1, .shift = 5, .strength = 0.7, .fps = VMG_REP_FPS, .smooth = true, .out = "motion.npy",
                   .bar = {.what = "loading"}};
     vmg_ctx *ctx = NULL;
     int n_args, rc = parse(argc, argv, &g, &n_args);

@@ -65,21 +65,19 @@ static int run(int argc, char **argv)
     output out = {0};
     vmg_selftest_report report = {.row = on_row, .user = &out};
     const vmg_opt opts[] = {
-        {"golden", 0, VMG_OPT_STRING, &golden, "DIR", "check every golden set below DIR", NULL},
+        {"golden", 0, VMG_OPT_STRING, &golden, "DIR", "check every golden set below DIR, not just the device", NULL},
         {"device", 0, VMG_OPT_STRING, &report.device, "D", "OpenCL device (vimogen devices)", NULL},
         {"dtype", 0, VMG_OPT_STRING, &report.dtype, "T", "f32 (default), f16 or bf16", NULL},
         {"json", 0, VMG_OPT_FLAG, &json, NULL, "print JSON", NULL},
     };
     int n_args;
-    int rc = vmg_opt_parse(argc, argv, "--golden DIR [OPTION...]", opts, VMG_COUNT(opts), &n_args);
+    int rc = vmg_opt_parse(argc, argv, "[--golden DIR] [OPTION...]", opts, VMG_COUNT(opts), &n_args);
     if (rc)
         return rc < 0 ? VMG_EXIT_OK : rc;
     if (n_args)
         return vmg_cli_usage(argv[0], "takes no arguments, but got \"%s\"", argv[1]);
-    if (!golden)
-        return vmg_cli_usage(argv[0], "name a folder of golden sets with --golden DIR");
     out.rows = json ? cJSON_CreateArray() : NULL;
-    rc = vmg_selftest_run(golden, &report);
+    rc = golden ? vmg_selftest_run(golden, &report) : vmg_selftest_device(&report);
     return finish(argv[0], rc, &out, &report);
 }
 

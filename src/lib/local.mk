@@ -12,3 +12,4 @@ libvmg_la_SOURCES += src/lib/embedding.c src/lib/embedding.h
 libvmg_la_SOURCES += src/lib/encoder.c src/lib/encoder.h
 libvmg_la_SOURCES += src/lib/embed_cache.c
 libvmg_la_SOURCES += src/lib/embed_cache.h
+libvmg_la_SOURCES += src/lib/selftest_device.c

@@ -49,6 +49,12 @@ vmg_selftest_fn vmg_selftest_t5;     /* kind "umt5": src/lib/selftest_t5.c */
 vmg_selftest_fn vmg_selftest_motion; /* kind "motion": src/lib/selftest_motion.c */
 vmg_selftest_fn vmg_selftest_mbench; /* kind "mbench": src/lib/selftest_mbench.c */
 
+/*
+ * Without vectors: the kinds of kernels that the networks use, on report->device, against double precision on the host, in a
+ * second. The first thing to run on new hardware. Returns an error only when the device cannot be opened.
+ */
+int vmg_selftest_device(vmg_selftest_report *report);
+
 /* The number manifest["tolerance"][name]; false, with the thread's message, if absent or not
  * positive. */
 bool vmg_selftest_tolerance(const cJSON *manifest, const char *name, double *out);
