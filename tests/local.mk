@@ -138,3 +138,5 @@ check_PROGRAMS += tests/test_spectrum
 tests_test_spectrum_SOURCES = tests/test_spectrum.c
 check_PROGRAMS += tests/test_embed_cache
 tests_test_embed_cache_SOURCES = tests/test_embed_cache.c
+check_PROGRAMS += tests/test_generate
+tests_test_generate_SOURCES = tests/test_generate.c
