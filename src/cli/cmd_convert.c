@@ -56,8 +56,7 @@ static int run(int argc, char **argv)
     };
     int n_args;
     int rc = vmg_opt_parse(argc, argv,
-                           "--from DIR|FILE... --to FILE [OPTION...]
-       vimogen convert IN "
+                           "--from DIR|FILE... --to FILE [OPTION...]\n       vimogen convert IN "
                            "OUT [OPTION...] for motion (vimogen convert x.bvh --help)",
                            opts, VMG_COUNT(opts), &n_args);
     if (rc)
