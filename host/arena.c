@@ -10,12 +10,19 @@ vmg_arena vmg_arena_make(vmg_ctx *ctx, size_t slab_bytes)
     return (vmg_arena){.ctx = ctx, .slab_bytes = slab_bytes ? slab_bytes : (size_t)64 << 20};
 }
 
+static void drop_slabs(vmg_arena *a, int kept)
+{
+    while (a->n_slabs > kept) {
+        a->n_slabs--;
+        vmg_ctx_buffer_free(a->ctx, a->slabs[a->n_slabs].buf, a->slabs[a->n_slabs].size_bytes);
+    }
+}
+
 void vmg_arena_free(vmg_arena *a)
 {
     if (!a || !a->ctx)
         return;
-    for (int i = 0; i < a->n_slabs; i++)
-        vmg_ctx_buffer_free(a->ctx, a->slabs[i].buf, a->slabs[i].size_bytes);
+    drop_slabs(a, 0);
     free(a->slabs);
     *a = (vmg_arena){0};
 }
@@ -46,10 +53,12 @@ static bool add_slab(vmg_arena *a, size_t bytes)
 /* Finds room from the current slab on; slabs left behind are reused after a reset. */
 static bool take(vmg_arena *a, size_t bytes, cl_mem *buf, size_t *off)
 {
-    size_t need = (bytes + VMG_ARENA_ALIGN - 1) / VMG_ARENA_ALIGN * VMG_ARENA_ALIGN;
+    const bool separate = a->slab_bytes == VMG_ARENA_SEPARATE;
+    const size_t align = separate ? 1 : VMG_ARENA_ALIGN;
+    size_t need = (bytes + align - 1) / align * align;
     if (need < bytes)
         return vmg_ctx_fail(a->ctx, VMG_E_NOMEM, "a tensor of %zu bytes is too large", bytes) == VMG_OK;
-    need = VMG_MAX(need, (size_t)VMG_ARENA_ALIGN);
+    need = VMG_MAX(need, align);
     while (a->current < a->n_slabs &&
            a->slabs[a->current].size_bytes - a->slabs[a->current].used_bytes < need)
         a->current++;
@@ -116,6 +125,8 @@ void vmg_arena_reset(vmg_arena *a, vmg_arena_mark mark)
         a->slabs[i].used_bytes = i == mark.slab ? mark.slab_used : 0;
     a->current = mark.slab;
     a->used_bytes = mark.used;
+    if (a->slab_bytes == VMG_ARENA_SEPARATE)
+        drop_slabs(a, mark.slab + (mark.slab_used > 0));
 }
 
 void vmg_arena_reset_all(vmg_arena *a)

@@ -25,6 +25,10 @@ typedef struct vmg_arena_mark {
 /* Every tensor begins at a multiple of this many bytes. */
 enum { VMG_ARENA_ALIGN = 256 };
 
+/* As slab_bytes: every tensor is a buffer of its own, released at the reset, so that tools that watch buffers
+ * (oclgrind) see each tensor's bounds and whether it was written. */
+enum { VMG_ARENA_SEPARATE = 1 };
+
 /* An empty arena that grows by slabs of at least slab_bytes (0 = 64 MiB). */
 vmg_arena vmg_arena_make(vmg_ctx *ctx, size_t slab_bytes);
 void vmg_arena_free(vmg_arena *a);

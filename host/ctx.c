@@ -138,8 +138,8 @@ void vmg_ctx_close(vmg_ctx *ctx)
     for (int i = 0; i < 8; i++)
         if (ctx->slots[i] && ctx->slot_free[i])
             ctx->slot_free[i](ctx, ctx->slots[i]);
+    vmg_program_cache_free(ctx, ctx->programs);
     vmg_tuner_free(ctx->tuner);
-    vmg_program_cache_free(ctx->programs);
     vmg_profile_free(ctx->profile);
     if (ctx->queue)
         clReleaseCommandQueue(ctx->queue);

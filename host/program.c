@@ -10,21 +10,32 @@
 #include "host/base/mem.h"
 #include "host/base/sha256.h"
 #include "host/ctx.h"
+#include "host/tune.h"
 
 /* A stored program: magic, SHA-256 of the binary, the binary. */
 static const char magic[8] = "VMGPROG1";
 enum { HEADER_BYTES = 8 + 32, MAX_BINARY_BYTES = 64 << 20, MAX_SOURCE_BYTES = 4 << 20, MAX_INCLUDE_DEPTH = 4 };
 
+/* A built program, and where to store it: NULL when it came from there or is stored already. */
+typedef struct built {
+    cl_program program;
+    char *path;
+} built;
+
 struct vmg_program_cache {
-    vmg_dict programs; /* "file options" -> cl_program */
+    vmg_dict programs; /* "file options" -> built */
     vmg_dict kernels;  /* "file.name options" -> cl_kernel */
     vmg_dict sources;  /* file -> text read through VMG_CL_DIR */
     char *dir;         /* NULL: no disk cache */
 };
 
-static void release_program(void *p)
+static void release_built(void *p)
 {
-    clReleaseProgram(p);
+    built *b = p;
+    if (b->program)
+        clReleaseProgram(b->program);
+    free(b->path);
+    free(b);
 }
 
 static void release_kernel(void *k)
@@ -38,17 +49,6 @@ vmg_program_cache *vmg_program_cache_create(vmg_ctx *ctx, int use_disk)
     if (c && use_disk && vmg_cache_dir("programs", &c->dir) != VMG_OK)
         vmg_logf(&ctx->log, VMG_LOG_WARN, "kernels will be rebuilt at every start: %s", vmg_error_message());
     return c;
-}
-
-void vmg_program_cache_free(vmg_program_cache *c)
-{
-    if (!c)
-        return;
-    vmg_dict_free(&c->kernels, release_kernel);
-    vmg_dict_free(&c->programs, release_program);
-    vmg_dict_free(&c->sources, free);
-    free(c->dir);
-    free(c);
 }
 
 /* Text of cl/<file>.cl; NULL with a sticky error. */
@@ -153,23 +153,29 @@ static cl_program load_stored(vmg_ctx *ctx, const char *path, const char *option
     return program;
 }
 
-static void store(vmg_ctx *ctx, cl_program program, const char *path)
+/* Write a program's binary to its path, once. */
+static void store(vmg_ctx *ctx, built *b)
 {
     size_t size = 0;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS || !size ||
-        size > MAX_BINARY_BYTES)
+    char *path = b->path;
+    b->path = NULL;
+    if (!path)
         return;
+    if (clGetProgramInfo(b->program, CL_PROGRAM_BINARY_SIZES, sizeof size, &size, NULL) != CL_SUCCESS || !size ||
+        size > MAX_BINARY_BYTES) {
+        free(path);
+        return;
+    }
     char *data = vmg_calloc(size + HEADER_BYTES, 1);
-    if (!data)
-        return;
     unsigned char *binary = (unsigned char *)data + HEADER_BYTES;
-    if (clGetProgramInfo(program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
+    if (data && clGetProgramInfo(b->program, CL_PROGRAM_BINARIES, sizeof binary, &binary, NULL) == CL_SUCCESS) {
         memcpy(data, magic, 8);
         digest_of(binary, size, (uint8_t *)data + 8);
         if (vmg_write_file(path, data, size + HEADER_BYTES) != VMG_OK)
             vmg_logf(&ctx->log, VMG_LOG_WARN, "a built kernel could not be stored: %s", vmg_error_message());
     }
     free(data);
+    free(path);
 }
 
 static void fail_build(vmg_ctx *ctx, cl_program program, const char *file, const char *options, cl_int err)
@@ -184,37 +190,55 @@ static void fail_build(vmg_ctx *ctx, cl_program program, const char *file, const
     free(log);
 }
 
-static cl_program build(vmg_ctx *ctx, const char *file, const char *options)
+/* From source; NULL with a sticky error. */
+static cl_program compile(vmg_ctx *ctx, const char *text, const char *file, const char *options)
+{
+    cl_int err;
+    cl_program program = clCreateProgramWithSource(ctx->cl, 1, &text, NULL, &err);
+    if (!vmg_ctx_check(ctx, err, "creating a program"))
+        return NULL;
+    err = clBuildProgram(program, 1, &ctx->dev.id, options, NULL, NULL);
+    if (err == CL_SUCCESS)
+        return program;
+    fail_build(ctx, program, file, options, err);
+    clReleaseProgram(program);
+    return NULL;
+}
+
+static built *build(vmg_ctx *ctx, const char *file, const char *options)
 {
     vmg_buf text = {0};
     char *path = NULL;
-    cl_program program = NULL;
+    built *b = NULL;
     if (!append_source(ctx, "common", 0, &text) || !append_source(ctx, file, 0, &text))
         goto out;
-    if (text.failed) {
+    if (text.failed || !(b = vmg_calloc(1, sizeof *b))) {
         vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
         goto out;
     }
     path = ctx->programs->dir ? stored_path(ctx, text.data, options) : NULL;
-    program = path ? load_stored(ctx, path, options) : NULL;
-    if (!program) {
-        cl_int err;
-        program = clCreateProgramWithSource(ctx->cl, 1, (const char **)&text.data, NULL, &err);
-        if (vmg_ctx_check(ctx, err, "creating a program")) {
-            err = clBuildProgram(program, 1, &ctx->dev.id, options, NULL, NULL);
-            if (err != CL_SUCCESS) {
-                fail_build(ctx, program, file, options, err);
-                clReleaseProgram(program);
-                program = NULL;
-            } else if (path) {
-                store(ctx, program, path);
-            }
-        }
+    b->program = path ? load_stored(ctx, path, options) : NULL;
+    if (b->program)
+        goto out;
+    b->program = compile(ctx, text.data, file, options);
+    if (!b->program) {
+        release_built(b);
+        b = NULL;
+        goto out;
     }
+    /* What a tuning session tries is not worth a file. */
+    if (!vmg_tune_active(ctx)) {
+        b->path = path;
+        path = NULL;
+    }
+    /* PoCL compiles work-group functions when a kernel is first enqueued, and a binary holds those made so far: there it
+     * is asked for when the context closes. */
+    if (!ctx->dev.is_pocl)
+        store(ctx, b);
 out:
     vmg_buf_free(&text);
     free(path);
-    return program;
+    return b;
 }
 
 cl_kernel vmg_program_kernel(vmg_ctx *ctx, const char *file, const char *name, const char *options)
@@ -232,19 +256,19 @@ cl_kernel vmg_program_kernel(vmg_ctx *ctx, const char *file, const char *name, c
         return kernel;
     char program_key[1536];
     snprintf(program_key, sizeof program_key, "%s %s", file, options);
-    cl_program program = vmg_dict_get(&c->programs, program_key);
-    if (!program) {
-        program = build(ctx, file, options);
-        if (program && !vmg_dict_set(&c->programs, program_key, program)) {
-            clReleaseProgram(program);
-            program = NULL;
+    built *b = vmg_dict_get(&c->programs, program_key);
+    if (!b) {
+        b = build(ctx, file, options);
+        if (b && !vmg_dict_set(&c->programs, program_key, b)) {
+            release_built(b);
+            b = NULL;
             vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
         }
     }
-    if (!program)
+    if (!b)
         return NULL;
     cl_int err;
-    kernel = clCreateKernel(program, name, &err);
+    kernel = clCreateKernel(b->program, name, &err);
     if (err != CL_SUCCESS) {
         vmg_ctx_fail(ctx, VMG_E_DEVICE, "kernel %s of cl/%s.cl on %s: %s", name, file, ctx->dev.name,
                      vmg_cl_error_name(err));
@@ -256,4 +280,18 @@ cl_kernel vmg_program_kernel(vmg_ctx *ctx, const char *file, const char *name, c
         return NULL;
     }
     return kernel;
+}
+
+void vmg_program_cache_free(vmg_ctx *ctx, vmg_program_cache *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->programs.cap; i++)
+        if (c->programs.entries[i].key)
+            store(ctx, c->programs.entries[i].value);
+    vmg_dict_free(&c->kernels, release_kernel);
+    vmg_dict_free(&c->programs, release_built);
+    vmg_dict_free(&c->sources, free);
+    free(c->dir);
+    free(c);
 }

@@ -15,7 +15,8 @@ extern const vmg_cl_source vmg_cl_sources[];
 typedef struct vmg_program_cache vmg_program_cache;
 
 vmg_program_cache *vmg_program_cache_create(struct vmg_ctx *ctx, int use_disk);
-void vmg_program_cache_free(vmg_program_cache *cache);
+/* Stores what has been built and is not on disk yet, then frees everything. */
+void vmg_program_cache_free(struct vmg_ctx *ctx, vmg_program_cache *cache);
 
 /*
  * The kernel `name` of cl/<file>.cl (with cl/common.cl before it, and files of cl/ in place of lines

@@ -14,6 +14,7 @@
 #include "host/base/status.h"
 
 void (*vmg_test_before_each)(void);
+void (*vmg_test_at_end)(void);
 
 static bool failed, skipped;
 static char skip_reason[512], tmp_dir[256];
@@ -84,6 +85,8 @@ int vmg_test_main(int argc, char **argv, const vmg_test_case *cases, size_t n)
             printf("ok %zu - %s\n", k, cases[i].name);
         n_failed += failed;
     }
+    if (vmg_test_at_end)
+        vmg_test_at_end();
     return n_failed ? 1 : 0;
 }
 

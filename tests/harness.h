@@ -21,8 +21,10 @@ typedef struct vmg_test_case {
     void (*run)(void);
 } vmg_test_case;
 
-/* Called before each case when set. */
+/* Called before each case, and after the last one, when set. (Not atexit: a library's thread-local state is gone
+ * by then.) */
 extern void (*vmg_test_before_each)(void);
+extern void (*vmg_test_at_end)(void);
 
 int vmg_test_main(int argc, char **argv, const vmg_test_case *cases, size_t n);
 

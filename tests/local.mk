@@ -140,3 +140,5 @@ check_PROGRAMS += tests/test_embed_cache
 tests_test_embed_cache_SOURCES = tests/test_embed_cache.c
 check_PROGRAMS += tests/test_generate
 tests_test_generate_SOURCES = tests/test_generate.c
+check_PROGRAMS += tests/test_start
+tests_test_start_SOURCES = tests/test_start.c

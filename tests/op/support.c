@@ -36,14 +36,16 @@ vmg_ctx *vmg_test_ctx(void)
         vmg_ctx_clear(ctx);
         return ctx;
     }
-    const vmg_ctx_options options = {
-        .device = getenv("VMG_TEST_DEVICE"), .log = {log_to_tap, NULL, VMG_LOG_WARN}};
+    /* Storing hundreds of forced parameter sets on disk would take longer than the drivers' own caches save. */
+    const vmg_ctx_options options = {.device = getenv("VMG_TEST_DEVICE"),
+                                     .log = {log_to_tap, NULL, VMG_LOG_WARN},
+                                     .no_disk_cache = true};
     if (vmg_ctx_open(&options, &ctx) != VMG_OK) {
         printf("Bail out! %s\n", vmg_error_message());
         exit(99);
     }
-    arena = vmg_arena_make(ctx, 0);
-    atexit(close_ctx);
+    arena = vmg_arena_make(ctx, vmg_test_small() ? VMG_ARENA_SEPARATE : 0);
+    vmg_test_at_end = close_ctx;
     vmg_test_before_each = empty_arena;
     return ctx;
 }
