@@ -6,7 +6,11 @@
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "src/format/bytes.h"
-#include "src/format/pickle.h"
+#include "src/format/gguf.h"
+#include "src/format/npy.h"
+#include "src/format/pyobject.h"
+#include "src/format/safetensors.h"
+#include "src/format/torch.h"
 #include "src/format/weights_file.h"
 #include "src/format/zip.h"
 #include "tests/harness.h"
@@ -315,7 +319,7 @@ static void reads_arrays_in_any_order(void)
         {NPY("'|u1'", "True", "(4, 6)"), {0, 4, 8, 12}},
         {NPY("'>i2'", "False", "(12,)"), {1, 0x203, 0x405, 0x607}},
         {NPY("'<i2'", "False", "(12L,)"), {0x100, 0x302, 0x504, 0x706}},
-        {NPY("'>u4'", "True", "(2, 3)"), {0x10203, 0x8090a0b, 0x10111213, 0x4050607}},
+        {NPY("'>u4'", "True", "(2, 3)"), {0x10203, (float)0x8090a0b, (float)0x10111213, (float)0x4050607}},
         {"{\"shape\":(2,2,6),\"descr\":\"|i1\",\"fortran_order\":False}\n", {0, 1, 2, 3}},
         {NPY("'|b1'", "False", "(24)"), {0, 1, 1, 1}},
     };
@@ -485,6 +489,26 @@ static void checks_zip_directories(void)
     free(data);
 }
 
+/* Readers chosen without a look at the bytes, as the fuzz targets do. */
+static void readers_refuse_what_is_not_theirs(void)
+{
+    static vmg_source_reader *const readers[] = {
+        vmg_npy_read,   vmg_npz_read,         vmg_gguf_read,
+        vmg_torch_read, vmg_safetensors_read, vmg_pickle_file_read,
+    };
+    static const uint8_t fills[] = {0, 'G', 0x93, 0xff};
+    vmg_weights *w = NULL;
+    for (size_t r = 0; r < VMG_COUNT(readers); r++)
+        for (size_t f = 0; f < VMG_COUNT(fills); f++)
+            for (size_t n = 0; n <= 64; n++) {
+                uint8_t *data = malloc(n + 1);
+                REQUIRE(data);
+                memset(data, fills[f], n + 1);
+                CHECK(vmg_source_open_memory("x", data, n, readers[r], &w) != VMG_OK && !w);
+                free(data);
+            }
+}
+
 static const vmg_test_case cases[] = {
     {"checks_every_tensor_against_its_storage", checks_every_tensor_against_its_storage},
     {"rearranges_strided_tensors", rearranges_strided_tensors},
@@ -497,6 +521,7 @@ static const vmg_test_case cases[] = {
     {"checks_safetensors_headers", checks_safetensors_headers},
     {"survives_deep_json", survives_deep_json},
     {"checks_zip_directories", checks_zip_directories},
+    {"readers_refuse_what_is_not_theirs", readers_refuse_what_is_not_theirs},
 };
 
 int main(int argc, char **argv)
