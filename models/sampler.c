@@ -302,7 +302,7 @@ static int take_steps(run *r)
             step_dpmpp(r, k ? sigma[k - 1] : 0, sigma[k], sigma[k + 1], k % 2 ? b : a, k % 2 ? a : b);
         /* Waiting each step keeps Ctrl-C prompt and the progress true. */
         rc = vmg_ctx_finish(ctx);
-        if (rc == VMG_OK && o->progress && !o->progress(o->progress_user, k + 1, o->steps))
+        if (rc == VMG_OK && o->progress && !ctx->plan && !o->progress(o->progress_user, k + 1, o->steps))
             rc = vmg_fail(VMG_E_INTERRUPTED, "interrupted after %lld of %lld steps", (long long)k + 1, (long long)o->steps);
         if (ctx->plan && k >= 1)
             break; /* later steps allocate nothing new */

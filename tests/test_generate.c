@@ -11,6 +11,7 @@
 #include "host/base/mem.h"
 #include "src/format/weights_file.h"
 #include "src/format/writer.h"
+#include "src/vimogen.h"
 #include "tests/harness.h"
 
 /* Runs "vimogen ARGS"; its output (both streams) in `text`. Returns the exit status. */
@@ -252,6 +253,71 @@ static void wrong_files(void)
     free(args);
 }
 
+static int count_steps(void *user, const char *what, int64_t done, int64_t total)
+{
+    (void)done;
+    (void)total;
+    *(int *)user += !strcmp(what, "sampling");
+    return *(int *)user >= 100; /* stop there */
+}
+
+/* The public interface alone, as another program would use it. */
+static void sessions(void)
+{
+    char golden[4096];
+    float zero[276] = {0}, one[276], embedding[12 * 80];
+    vmg_weights *w;
+    int n_steps = 0;
+    if (!prepare("sample_text.safetensors", golden, &w))
+        return;
+    CHECK_OK(vmg_weight_to_f32(vmg_weights_find(w, "context"), embedding));
+    for (int i = 0; i < 276; i++)
+        one[i] = 1;
+    CHECK_OK(vmg_array_write(vmg_test_tmp("mean1.npy"), VMG_F32, 1, (int64_t[]){276}, zero));
+    CHECK_OK(vmg_array_write(vmg_test_tmp("std1.npy"), VMG_F32, 1, (int64_t[]){276}, one));
+    char text[4096];
+    char *args = vmg_asprintf("convert --from '%s' --to '%s' --mean '%s' --std '%s' --null-embedding '%s'", golden,
+                              vmg_test_tmp("whole.gguf"), vmg_test_tmp("mean1.npy"), vmg_test_tmp("std1.npy"),
+                              vmg_test_tmp("null.npy"));
+    if (!CHECK_INT(run_vimogen(args, text, sizeof text), 0))
+        vmg_test_note("%s", text);
+    free(args);
+    vmg_weights_close(w);
+
+    vimogen_session *s = NULL;
+    CHECK(vimogen_open(&(vimogen_session_options){.model = "/nonexistent"}, &s) != VIMOGEN_OK && s == NULL);
+    CHECK(strstr(vimogen_error(), "/nonexistent") != NULL);
+    REQUIRE(vimogen_open(&(vimogen_session_options){.model = vmg_test_tmp("whole.gguf"), .progress = count_steps,
+                                                    .progress_user = &n_steps}, &s) == VIMOGEN_OK);
+    vimogen_request r = vimogen_request_default();
+    float *x = NULL, *y = NULL;
+    int64_t n, m;
+    CHECK(vimogen_generate(s, &r, &x, &n) != VIMOGEN_OK);
+    CHECK(strstr(vimogen_error(), "exactly one") != NULL);
+    r.embedding = embedding;
+    r.n_embedding_rows = 12;
+    r.n_frames = 20;
+    r.steps = 3;
+    CHECK_OK(vimogen_generate(s, &r, &x, &n));
+    CHECK_INT(n, 20);
+    CHECK_INT(n_steps, 3);
+    CHECK(vimogen_generate(s, &r, &y, &m) == VIMOGEN_OK && m == 20);
+    CHECK(x && y && !memcmp(x, y, 20 * 276 * sizeof *x));
+    CHECK(x && vimogen_write(vmg_test_tmp("session.npy"), x, n) == VIMOGEN_OK);
+    free(y);
+    r.embedding = NULL;
+    r.reference = x;
+    r.n_reference_frames = n;
+    r.n_frames = 0;
+    CHECK(vimogen_generate(s, &r, &y, &m) == VIMOGEN_OK && m == 20);
+    free(y);
+    r.steps = 1000;
+    CHECK_INT(vimogen_generate(s, &r, &y, &m), VIMOGEN_INTERRUPTED);
+    CHECK(y == NULL);
+    free(x);
+    vimogen_close(s);
+}
+
 static void the_device_passes_its_own_check(void)
 {
     check_says("selftest", 0, "10 of 10 tensors within tolerance");
@@ -265,6 +331,7 @@ static const vmg_test_case cases[] = {
     {"interruption_leaves_nothing", interruption_leaves_nothing},
     {"wrong_command_lines", wrong_command_lines},
     {"wrong_files", wrong_files},
+    {"sessions", sessions},
     {"the_device_passes_its_own_check", the_device_passes_its_own_check},
 };
 

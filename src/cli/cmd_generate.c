@@ -152,7 +152,7 @@ static int encode_prompt(generate *g, vmg_ctx *ctx)
         rc = vmg_fail(VMG_E_ARG, "%s makes embeddings of %lld, %s needs %lld", e.path, (long long)e.config.dim, g->m.path,
                       (long long)g->m.config.text_dim);
     if (rc == VMG_OK)
-        rc = vmg_cli_weight_dtype(g->encoder_dtype, e.stored, &o.dtype);
+        rc = vmg_model_weight_dtype(g->encoder_dtype, e.stored, &o.dtype);
     g->bar.what = "encoding the text";
     if (rc == VMG_OK)
         rc = vmg_encode_texts(ctx, &e, texts, n, &o, out);
@@ -259,7 +259,7 @@ static int generate_clips(generate *g, vmg_ctx *ctx)
     if (g->sampler_name)
         rc = vmg_sampler_parse(g->sampler_name, &o.sampler.kind);
     if (rc == VMG_OK)
-        rc = vmg_cli_weight_dtype(g->dtype_name, g->m.stored, &o.dtype);
+        rc = vmg_model_weight_dtype(g->dtype_name, g->m.stored, &o.dtype);
     if (rc == VMG_OK)
         rc = vmg_generate(ctx, &g->m, &g->text, g->ref ? 0 : 1, g->null_text.rows ? &g->null_text : NULL, g->items, g->batch,
                           &o);

@@ -10,9 +10,6 @@ int vmg_cli_parse_size(const char *text, uint64_t *bytes);
 /* A context with the command line's log, device, memory limit (NULL: none) and profiling. */
 int vmg_cli_open_ctx(const char *device, const char *max_memory, bool profile, vmg_ctx **out);
 
-/* The type to keep weights in: the named one (f32, f16, bf16, q8_0, q4_0), or, for NULL, the nearest to what is stored. */
-int vmg_cli_weight_dtype(const char *name, vmg_dtype stored, vmg_dtype *out);
-
 /* Time, calls, GB/s and GFLOP/s of every kernel, to stderr. */
 int vmg_cli_print_profile(vmg_ctx *ctx);
 

@@ -13,3 +13,4 @@ libvmg_la_SOURCES += src/lib/encoder.c src/lib/encoder.h
 libvmg_la_SOURCES += src/lib/embed_cache.c
 libvmg_la_SOURCES += src/lib/embed_cache.h
 libvmg_la_SOURCES += src/lib/selftest_device.c
+libvmg_la_SOURCES += src/lib/session.c

@@ -153,3 +153,19 @@ void vmg_model_close(vmg_model *m)
     free(m->path);
     *m = (vmg_model){0};
 }
+
+int vmg_model_weight_dtype(const char *name, vmg_dtype stored, vmg_dtype *out)
+{
+    static const vmg_dtype kept[] = {VMG_F32, VMG_F16, VMG_BF16, VMG_Q8_0, VMG_Q4_0};
+    if (name) {
+        int rc = vmg_dtype_parse(name, out);
+        if (rc != VMG_OK)
+            return rc;
+    } else {
+        *out = stored == VMG_F64 ? VMG_F32 : vmg_dtype_get(stored).block_len > 1 && stored != VMG_Q4_0 ? VMG_Q8_0 : stored;
+    }
+    for (size_t i = 0; i < VMG_COUNT(kept); i++)
+        if (*out == kept[i])
+            return VMG_OK;
+    return vmg_fail(VMG_E_ARG, "weights are kept as f32, f16, bf16, q8_0 or q4_0, not %s", vmg_dtype_name(*out));
+}
