@@ -116,16 +116,44 @@ inline float sum16(float16 v) { return sum8(v.lo + v.hi); }
     for (long i = (n) / VW * VW + (lid); i < (n); i += WG) { BODY(1, t) }
 #define FOR_COLUMNS(BODY, n_cols, lid) FOR_RANGE(BODY, c, n_cols, lid)
 
-/*
- * The same for kernels where an item owns columns and walks rows: dimension 0 has one item per VW columns, and the last
- * one takes what is left singly. BODY(n).
- */
+/* The same for kernels where an item owns VW columns, the last item also what is left, singly. BODY(n). */
 #define FOR_OWN_COLUMNS(BODY, n_cols)                                                      \
     {                                                                                      \
         long c = (long)get_global_id(0) * VW;                                              \
         if (c + VW <= (n_cols)) { BODY(VW) }                                               \
         else for (; c < (n_cols); c++) { BODY(1) }                                         \
     }
+
+/*
+ * And for sums of columns: a work-group owns WG*VW*NV neighbouring columns, an item up to NV vectors of them (EACH_OWN) and
+ * item 0 of the last group the n_cols % VW columns left (EACH_LEFT); both set c. Running sums live in arrays of NV vectors
+ * and VW floats. NV is 1 where they must be registers, large where whole rows should be read at a time.
+ */
+#define OWN_COLUMNS(n_cols)                                                                                        \
+    const long c_first = ((long)get_group_id(0) * NV * WG + get_local_id(0)) * VW, c_left = (n_cols) / VW * VW;    \
+    const int n_own = c_first + VW > (n_cols) ? 0 : (int)min((long)NV, ((n_cols) - VW - c_first) / (WG * VW) + 1); \
+    const int n_left =                                                                                             \
+        get_local_id(0) == 0 && c_left >= c_first && c_left < c_first + WG * VW * NV ? (int)((n_cols) - c_left) : 0;
+#define EACH_LEFT(k, BODY)                                                                                         \
+    for (int k = 0; k < n_left; k++) {                                                                             \
+        const long c = c_left + k;                                                                                 \
+        BODY                                                                                                       \
+    }
+#if defined(NV) && NV <= 4
+/* Constant bounds, so that the loop is unrolled. */
+#define EACH_OWN(j, BODY)                                                                                          \
+    for (int j = 0; j < NV; j++)                                                                                   \
+        if (j < n_own) {                                                                                           \
+            const long c = c_first + j * (WG * VW);                                                                \
+            BODY                                                                                                   \
+        }
+#else
+#define EACH_OWN(j, BODY)                                                                                          \
+    for (int j = 0; j < n_own; j++) {                                                                              \
+        const long c = c_first + j * (WG * VW);                                                                    \
+        BODY                                                                                                       \
+    }
+#endif
 
 /* Sum over the wg (a power of 2) items of a work-group, in a fixed order, for all of them; lanes has wg floats. */
 inline float group_sum(float v, __local float *lanes, uint lid, uint wg)

@@ -9,8 +9,8 @@
  * second pass over the row, which is then in the nearest cache.
  * -D: NORM_FORWARD | NORM_BACKWARD | NORM_SUMS; RMS, AFFINE_WEIGHT, AFFINE_BIAS, MODULATED, GROUPED, STATS = 0 | 1.
  */
-#if !defined(WG) || !defined(VW) || !(defined(ROWS) || defined(NORM_SUMS))
-#error "norm.cl needs -DWG -DVW -DROWS"
+#if !defined(WG) || !defined(VW) || !(defined(ROWS) || defined(NV))
+#error "norm.cl needs -DWG -DVW and -DROWS or -DNV"
 #endif
 
 #if GROUPED
@@ -141,28 +141,12 @@ void norm_backward(CTENSOR(x), CTENSOR(stats), ALIASED(dy), ALIASED(dx), CTENSOR
  * Column sums for the parameters' gradients, over one part of one group's rows:
  *     sums[0] = sum q,   sums[1] = sum q * (n * weight + bias),   q = dy * (1 + scale)
  * Shift and scale: MODULATED 0, per group. Weight and bias: AFFINE_* 0, all rows (GROUPED picks scale's row).
- * An item owns VW columns and walks its rows in order; dimension 1 is the group, 2 the part. The parts, (2, n_parts, G, C)
- * in `sums`, are added in a second kernel (reduce.cl, fold_parts), so the order of summation is fixed.
+ * A work-group owns WG*VW*NV columns and walks its rows in order; dimension 1 is the group, 2 the part. The parts,
+ * (2, n_parts, G, C) in `sums`, are added in a second kernel (reduce.cl, fold_parts), so the order of summation is fixed.
  * -DPER_GROUP = 0 | 1: whether groups are summed apart.
  */
-#define SUM_ROWS(n)                                                                                  \
-    {                                                                                                \
-        FV(n) sum_q = 0.0f, sum_qn = 0.0f;                                                           \
-        for (long r = first; r < last; r++) {                                                        \
-            SCALE_ROW                                                                                \
-            const FV(n) q = GAIN(n, LDV(n, CF32(dy) + r * ld_dy, c));                                \
-            const FV(n) v = (LDV(n, CF32(x) + r * ld_x, c) - CF32(stats)[2 * r]) * CF32(stats)[2 * r + 1]; \
-            sum_q += q;                                                                              \
-            sum_qn += q * BIAS(n, WEIGHT(n, v));                                                     \
-        }                                                                                            \
-        STV(n, sum_q, out, c);                                                                       \
-        STV(n, sum_qn, out + n_parts * n_groups * n_cols, c);                                        \
-    }
-#if MODULATED
-#define SCALE_ROW __global const float *scale_row = CF32(scale) + GROUP(r) * ld_scale;
-#else
-#define SCALE_ROW
-#endif
+#define Q(n) GAIN(n, LDV(n, dy_row, c))
+#define VALUE(n) BIAS(n, WEIGHT(n, (LDV(n, x_row, c) - mean) * inv_std))
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void norm_sums(CTENSOR(x), CTENSOR(stats), CTENSOR(dy), CTENSOR(weight), CTENSOR(bias), CTENSOR(scale), CTENSOR(group),
@@ -175,7 +159,24 @@ void norm_sums(CTENSOR(x), CTENSOR(stats), CTENSOR(dy), CTENSOR(weight), CTENSOR
     end = lower_bound(I32(group), n_rows, g + 1);
 #endif
     const long first = begin + (end - begin) * part / n_parts, last = begin + (end - begin) * (part + 1) / n_parts;
-    __global float *out = F32(sums) + (part * n_groups + g) * n_cols;
-    FOR_OWN_COLUMNS(SUM_ROWS, n_cols)
+    __global float *to = F32(sums) + (part * n_groups + g) * n_cols;
+    __global float *to_product = to + n_parts * n_groups * n_cols;
+    OWN_COLUMNS(n_cols)
+    FV(VW) sum[NV], product[NV];
+    float left[VW], left_product[VW];
+    EACH_OWN(j, sum[j] = product[j] = 0.0f;)
+    EACH_LEFT(k, left[k] = left_product[k] = 0.0f;)
+    for (long r = first; r < last; r++) {
+        __global const float *x_row = CF32(x) + r * ld_x;
+        __global const float *dy_row = CF32(dy) + r * ld_dy;
+#if MODULATED
+        __global const float *scale_row = CF32(scale) + GROUP(r) * ld_scale;
+#endif
+        const float mean = CF32(stats)[2 * r], inv_std = CF32(stats)[2 * r + 1];
+        EACH_OWN(j, const FV(VW) q = Q(VW); sum[j] += q; product[j] += q * VALUE(VW);)
+        EACH_LEFT(k, const float q = Q(1); left[k] += q; left_product[k] += q * VALUE(1);)
+    }
+    EACH_OWN(j, STV(VW, sum[j], to, c); STV(VW, product[j], to_product, c);)
+    EACH_LEFT(k, to[c] = left[k]; to_product[c] = left_product[k];)
 }
 #endif

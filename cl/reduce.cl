@@ -64,28 +64,21 @@ void sum_chunks(CTENSOR(x), TENSOR(out), long n, float factor)
 /*
  * out[part,g,:] = (or +=, with ADD) sum over part of n_parts of group g's rows of a, or of a * b with PRODUCT. Groups:
  * PER_GROUP 1: rows r with group[r] = g, group non-decreasing; 0: n_groups equal shares of the rows.
- * An item owns VW columns and walks rows in order; dimension 1 is the group, 2 the part.
+ * A work-group owns WG*VW*NV columns and walks rows in order; dimension 1 is the group, 2 the part.
  */
-#if !defined(WG) || !defined(VW)
-#error "column_sums needs -DWG -DVW"
+#if !defined(WG) || !defined(VW) || !defined(NV)
+#error "column_sums needs -DWG -DVW -DNV"
 #endif
 #if PRODUCT
-#define TERM(n) (LDV(n, CF32(a) + r * ld_a, c) * LDV(n, CF32(b) + r * ld_b, c))
+#define TERM(n) (LDV(n, a_row, c) * LDV(n, b_row, c))
 #else
-#define TERM(n) LDV(n, CF32(a) + r * ld_a, c)
+#define TERM(n) LDV(n, a_row, c)
 #endif
 #if ADD
 #define START(n) LDV(n, to, c)
 #else
 #define START(n) 0.0f
 #endif
-#define SUM_ROWS(n)                          \
-    {                                        \
-        FV(n) sum = START(n);                \
-        for (long r = first; r < last; r++)  \
-            sum += TERM(n);                  \
-        STV(n, sum, to, c);                  \
-    }
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void column_sums(CTENSOR(a), CTENSOR(b), CTENSOR(group), TENSOR(out), long n_rows, long n_cols, long n_groups, long n_parts,
@@ -99,7 +92,21 @@ void column_sums(CTENSOR(a), CTENSOR(b), CTENSOR(group), TENSOR(out), long n_row
 #endif
     const long first = begin + (end - begin) * part / n_parts, last = begin + (end - begin) * (part + 1) / n_parts;
     __global float *to = F32(out) + (part * n_groups + g) * ld_out;
-    FOR_OWN_COLUMNS(SUM_ROWS, n_cols)
+    OWN_COLUMNS(n_cols)
+    FV(VW) sum[NV];
+    float left[VW];
+    EACH_OWN(j, sum[j] = START(VW);)
+    EACH_LEFT(k, left[k] = START(1);)
+    for (long r = first; r < last; r++) {
+        __global const float *a_row = CF32(a) + r * ld_a;
+#if PRODUCT
+        __global const float *b_row = CF32(b) + r * ld_b;
+#endif
+        EACH_OWN(j, sum[j] += TERM(VW);)
+        EACH_LEFT(k, left[k] += TERM(1);)
+    }
+    EACH_OWN(j, STV(VW, sum[j], to, c);)
+    EACH_LEFT(k, to[c] = left[k];)
 }
 #endif
 
@@ -133,15 +140,34 @@ __kernel void clip_factor(CTENSOR(sum_squares), TENSOR(scale), float max_norm)
 #endif
 
 #ifdef FIND_NONFINITE
-/* found[g] = index within chunk g (of CHUNK elements) of its first NaN or infinity, or -1. One item per chunk. */
-__kernel void find_nonfinite(CTENSOR(x), TENSOR(found), long n)
+/*
+ * found[g] = index within chunk g (of CHUNK elements) of its first NaN or infinity, or -1. 0*v is NaN for those and so is any
+ * sum with it; only then is the chunk searched. Local memory: WG floats.
+ */
+#if !defined(WG) || !defined(VW) || !defined(CHUNK)
+#error "find_nonfinite needs -DWG -DVW -DCHUNK"
+#endif
+#define ADD_ZERO(n, s) zero_##s += 0.0f * LDV(n, chunk, i);
+
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void find_nonfinite(CTENSOR(x), TENSOR(found), long n)
 {
-    const long g = get_global_id(0), first = g * CHUNK, last = min(first + CHUNK, n);
-    if (first >= n)
-        return;
-    int at = -1;
-    for (long i = last - 1; i >= first; i--)
-        at = isfinite(CF32(x)[i]) ? at : (int)(i - first);
-    ((__global int *)AT(found))[g] = at;
+    const uint lid = get_local_id(0);
+    const long first = (long)get_group_id(0) * CHUNK, n_here = min(n - first, (long)CHUNK);
+    __global const float *chunk = CF32(x) + first;
+    FV(VW) zero_v = 0.0f;
+    float zero_t = 0.0f;
+    FOR_RANGE(ADD_ZERO, i, n_here, lid)
+    float zero = SUMV(VW, zero_v) + zero_t;
+#if WG > 1
+    __local float lanes[WG];
+    zero = group_sum(zero, lanes, lid, WG);
+#endif
+    if (lid == 0) {
+        int at = 0;
+        while (isnan(zero) && at < n_here && isfinite(chunk[at]))
+            at++;
+        ((__global int *)AT(found))[get_group_id(0)] = isnan(zero) ? at : -1;
+    }
 }
 #endif

@@ -46,7 +46,7 @@ tests_test_bvh_SOURCES = tests/test_bvh.c
 
 # Op families: tests/op/x.c defines vmg_suite_x; add one block per family.
 check_LTLIBRARIES += tests/libop.la
-tests_libop_la_SOURCES = tests/op/guarded.c tests/op/support.c tests/op/suite.h
+tests_libop_la_SOURCES = tests/op/guarded.c tests/op/rows_bench.c tests/op/rows_bench.h tests/op/support.c tests/op/suite.h
 tests_libop_la_LIBADD = tests/libharness.la
 
 check_PROGRAMS += tests/op/test_attention tests/op/test_attention_backward

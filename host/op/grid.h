@@ -10,7 +10,8 @@
  *
  * Rows: a work-group takes ROWS rows, its items go along the columns; shape {R, C}.
  * Flat: a work-group takes SPAN elements; shape {n}.
- * Columns: an item owns VW columns and walks rows; dimension 1 the group, 2 the part; shape {R, C, G, n_parts}.
+ * Columns: a work-group owns WG·VW·NV columns and walks rows; dimension 1 the group, 2 the part; shape {R, C, G, n_parts}.
+ * NV keeps running sums in registers on GPUs, and reads whole stretches of memory on CPUs.
  */
 #define VMG_GRID_ROWS                                                                              \
     .tunables = {{"WG", {128, 64, 256, 1}}, {"VW", {4, 16, 8, 1}}, {"ROWS", {1, 4, 16}}},       \
@@ -19,8 +20,11 @@
     .tunables = {{"WG", {128, 64, 256, 1}}, {"VW", {4, 16, 8, 1}}, {"SPAN", {1024, 16384, 4096}}}, \
     .valid = vmg_grid_flat_valid, .geometry = vmg_grid_flat
 #define VMG_GRID_COLUMNS                                                                           \
-    .tunables = {{"WG", {64, 128, 32, 1}}, {"VW", {1, 16, 8, 4}}},                              \
+    .tunables = {{"WG", {64, 128, 32, 1}}, {"VW", {1, 16, 8, 4}}, {"NV", {1, 64, 2, 16, 128}}},    \
     .valid = vmg_grid_columns_valid, .geometry = vmg_grid_columns
+
+/* WG and VW that suit the device's class: one item with full vectors on a CPU, many items with short ones elsewhere. */
+bool vmg_grid_suits_class(const vmg_device *dev, int wg, int vw);
 
 bool vmg_grid_rows_valid(const vmg_device *dev, const int *v, const int64_t *shape);
 bool vmg_grid_flat_valid(const vmg_device *dev, const int *v, const int64_t *shape);

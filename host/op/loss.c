@@ -9,7 +9,8 @@
 
 static bool mse_valid(const vmg_device *dev, const int *v, const int64_t *shape)
 {
-    return vmg_grid_columns_valid(dev, v, shape);
+    (void)shape;
+    return vmg_grid_suits_class(dev, v[0], v[1]);
 }
 
 static void mse_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3], size_t local[3])

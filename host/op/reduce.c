@@ -26,20 +26,26 @@ static void sum_geometry(const vmg_device *dev, const int *v, const int64_t *sha
     global[0] = vmg_grid_groups(shape[0], CHUNK) * local[0];
 }
 
+static bool fold_valid(const vmg_device *dev, const int *v, const int64_t *shape)
+{
+    (void)shape;
+    return vmg_grid_suits_class(dev, v[0], v[1]);
+}
+
+static void fold_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3], size_t local[3])
+{
+    (void)dev;
+    local[0] = (size_t)v[0];
+    global[0] = vmg_grid_groups(shape[1], v[0] * v[1]) * local[0];
+    global[1] = (size_t)shape[2];
+}
+
 static void one_item(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3], size_t local[3])
 {
     (void)dev;
     (void)v;
     (void)shape;
     global[0] = local[0] = 1;
-}
-
-static void item_per_chunk(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3], size_t local[3])
-{
-    (void)dev;
-    (void)v;
-    global[0] = vmg_grid_groups(shape[0], CHUNK);
-    local[0] = 0;
 }
 
 const vmg_kernel_def vmg_reduce_kernels[] = {
@@ -49,9 +55,17 @@ const vmg_kernel_def vmg_reduce_kernels[] = {
                     .valid = sum_valid,
                     .geometry = sum_geometry},
     [COLUMN_SUMS] = {.file = "reduce", .name = "column_sums", VMG_GRID_COLUMNS},
-    [FOLD_PARTS] = {.file = "reduce", .name = "fold_parts", VMG_GRID_COLUMNS},
+    [FOLD_PARTS] = {.file = "reduce",
+                    .name = "fold_parts",
+                    .tunables = {{"WG", {64, 128, 32, 1}}, {"VW", {1, 16, 8, 4}}},
+                    .valid = fold_valid,
+                    .geometry = fold_geometry},
     [CLIP_FACTOR] = {.file = "reduce", .name = "clip_factor", .geometry = one_item},
-    [FIND_NONFINITE] = {.file = "reduce", .name = "find_nonfinite", .geometry = item_per_chunk},
+    [FIND_NONFINITE] = {.file = "reduce",
+                        .name = "find_nonfinite",
+                        .tunables = {{"WG", {64, 256, 1}}, {"VW", {4, 16, 1, 8}}},
+                        .valid = sum_valid,
+                        .geometry = sum_geometry},
 };
 
 /* ---- scratch memory, kept in the context ---- */
@@ -206,7 +220,7 @@ int64_t vmg_find_nonfinite(vmg_ctx *ctx, vmg_tensor x)
 int64_t vmg_reduce_n_parts(vmg_ctx *ctx, int64_t R, int64_t C, int64_t G)
 {
     const bool cpu = ctx->dev.device_class == VMG_CLASS_CPU;
-    const int64_t wanted = (int64_t)ctx->dev.n_compute_units * (cpu ? 8 : 512), per_column = cpu ? 16 : 1;
+    const int64_t wanted = (int64_t)ctx->dev.n_compute_units * (cpu ? 8 : 512), per_column = cpu ? 1024 : 1;
     const int64_t items = VMG_MAX(1, G * ((C + per_column - 1) / per_column));
     return VMG_MAX(1, VMG_MIN(wanted / items, R / VMG_MAX(1, 16 * G)));
 }

@@ -5,7 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/elementwise.h"
-#include "tests/op/suite.h"
+#include "tests/op/rows_bench.h"
 
 /* Sizes of flat arrays: units, primes, around the work-groups' spans. */
 static const int64_t sizes[] = {1, 2, 13, 255, 1024, 1031, 16411};
@@ -496,4 +496,86 @@ static const vmg_test_case cases[] = {
     {"rejects_wrong_shapes", rejects_wrong_shapes},
 };
 
-const vmg_op_suite vmg_suite_elementwise = {"elementwise", cases, VMG_COUNT(cases), NULL, 0};
+/* ---- benches ---- */
+
+static void bench_copy(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_copy(ctx, b->x, b->out);
+}
+
+static void bench_fill(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_fill(ctx, b->out, 1.0f);
+}
+
+static void bench_combine(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_combine(ctx, 1.5f, b->x, -0.5f, b->y, 0.0f, VMG_NONE, b->out);
+}
+
+static void bench_gelu(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_activation(ctx, VMG_ACT_GELU_TANH, b->x, b->out);
+}
+
+static void bench_silu(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_activation(ctx, VMG_ACT_SILU, b->x, b->out);
+}
+
+static void bench_gelu_backward(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_activation_backward(ctx, VMG_ACT_GELU_TANH, b->x, b->y, b->out);
+}
+
+static void bench_mul(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_mul(ctx, b->x, b->y, b->out);
+}
+
+static void bench_gate(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_gate(ctx, b->x, b->y, b->vec[0], b->group, b->out);
+}
+
+static void bench_gate_backward(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_gate_backward(ctx, b->x, b->y, b->vec[0], b->group, b->out, b->grad[0]);
+}
+
+static void bench_add_bias(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_add_bias(ctx, b->out, vmg_tensor_view_rows(b->vec[0], 0, 1));
+}
+
+static void bench_bias_backward(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_bias_backward(ctx, b->x, vmg_tensor_view_rows(b->grad[0], 0, 1));
+}
+
+static const vmg_op_bench benches[] = {
+    VMG_ROWS_BENCH("copy", bench_copy, 2),
+    VMG_ROWS_BENCH("fill", bench_fill, 1),
+    VMG_ROWS_BENCH("combine of two", bench_combine, 3),
+    VMG_ROWS_BENCH("gelu", bench_gelu, 2),
+    VMG_ROWS_BENCH("silu", bench_silu, 2),
+    VMG_ROWS_BENCH("gelu backward", bench_gelu_backward, 3),
+    VMG_ROWS_BENCH("mul", bench_mul, 3),
+    VMG_ROWS_BENCH("gated residual", bench_gate, 3),
+    VMG_ROWS_BENCH("gate backward", bench_gate_backward, 4),
+    VMG_ROWS_BENCH("add bias", bench_add_bias, 2),
+    VMG_ROWS_BENCH("bias backward", bench_bias_backward, 1),
+};
+
+const vmg_op_suite vmg_suite_elementwise = {"elementwise", cases, VMG_COUNT(cases), benches, VMG_COUNT(benches)};

@@ -6,7 +6,7 @@
 #include "host/base/mem.h"
 #include "host/op/embed.h"
 #include "src/format/weights_file.h"
-#include "tests/op/suite.h"
+#include "tests/op/rows_bench.h"
 
 static struct {
     int64_t R, C, V;
@@ -196,4 +196,23 @@ static const vmg_test_case cases[] = {
     {"rejects_wrong_shapes", rejects_wrong_shapes},
 };
 
-const vmg_op_suite vmg_suite_embed = {"embed", cases, VMG_COUNT(cases), NULL, 0};
+/* ---- benches ---- */
+
+static void bench_embed(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_embed(ctx, b->x, b->group, b->out);
+}
+
+static void bench_position(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_add_position(ctx, b->out, b->vec[0], b->group);
+}
+
+static const vmg_op_bench benches[] = {
+    VMG_ROWS_BENCH("embed f32", bench_embed, 1),
+    VMG_ROWS_BENCH("add position", bench_position, 2),
+};
+
+const vmg_op_suite vmg_suite_embed = {"embed", cases, VMG_COUNT(cases), benches, VMG_COUNT(benches)};

@@ -5,7 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/filter.h"
-#include "tests/op/suite.h"
+#include "tests/op/rows_bench.h"
 
 enum { MAX_SEGMENTS = 9 };
 
@@ -93,4 +93,16 @@ static const vmg_test_case cases[] = {
     {"rejects_in_place", rejects_in_place},
 };
 
-const vmg_op_suite vmg_suite_filter = {"filter", cases, VMG_COUNT(cases), NULL, 0};
+/* ---- benches ---- */
+
+static void bench_gaussian(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_gaussian_time(ctx, b->x, b->starts, b->out);
+}
+
+static const vmg_op_bench benches[] = {
+    VMG_ROWS_BENCH("gaussian over time", bench_gaussian, 2),
+};
+
+const vmg_op_suite vmg_suite_filter = {"filter", cases, VMG_COUNT(cases), benches, VMG_COUNT(benches)};

@@ -5,7 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/loss.h"
-#include "tests/op/suite.h"
+#include "tests/op/rows_bench.h"
 
 static struct {
     int64_t R, C;
@@ -131,4 +131,16 @@ static const vmg_test_case cases[] = {
     {"rejects_wrong_arguments", rejects_wrong_arguments},
 };
 
-const vmg_op_suite vmg_suite_loss = {"loss", cases, VMG_COUNT(cases), NULL, 0};
+/* ---- benches ---- */
+
+static void bench_mse(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_mse(ctx, b->x, b->y, b->row_weight, vmg_tensor_view_rows(b->vec[0], 0, 1), b->z, 1e4, b->scalar, b->out);
+}
+
+static const vmg_op_bench benches[] = {
+    VMG_ROWS_BENCH("mse masked with gradient", bench_mse, 4),
+};
+
+const vmg_op_suite vmg_suite_loss = {"loss", cases, VMG_COUNT(cases), benches, VMG_COUNT(benches)};

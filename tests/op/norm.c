@@ -5,7 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/norm.h"
-#include "tests/op/suite.h"
+#include "tests/op/rows_bench.h"
 
 enum { WEIGHT = 1, BIAS = 2, MODULATION = 4, GROUPS = 8, STRIDES = 16, IN_PLACE = 32, RMS = 64 };
 
@@ -352,4 +352,62 @@ static const vmg_test_case cases[] = {
     {"rejects_wrong_shapes", rejects_wrong_shapes},
 };
 
-const vmg_op_suite vmg_suite_norm = {"norm", cases, VMG_COUNT(cases), NULL, 0};
+/* ---- benches ---- */
+
+static vmg_norm bench_norm(const vmg_rows_state *b, vmg_norm_kind kind)
+{
+    vmg_norm n = {.kind = kind, .x = b->x, .y = b->out, .stats = b->stats, .eps = 1e-6f};
+    if (kind == VMG_NORM_RMS) {
+        n.weight = vmg_tensor_view_rows(b->vec[0], 0, 1);
+    } else {
+        n.shift = b->vec[0];
+        n.scale = b->vec[1];
+        n.group = b->group;
+    }
+    return n;
+}
+
+static void bench_layer(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    const vmg_norm n = bench_norm(b, VMG_NORM_LAYER);
+    vmg_op_norm(ctx, &n);
+}
+
+static void bench_rms(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    const vmg_norm n = bench_norm(b, VMG_NORM_RMS);
+    vmg_op_norm(ctx, &n);
+}
+
+static void bench_layer_dx(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    const vmg_norm n = bench_norm(b, VMG_NORM_LAYER);
+    vmg_op_norm_backward(ctx, &n, b->y, b->out, VMG_NONE, VMG_NONE, VMG_NONE, VMG_NONE);
+}
+
+static void bench_layer_backward(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    const vmg_norm n = bench_norm(b, VMG_NORM_LAYER);
+    vmg_op_norm_backward(ctx, &n, b->y, b->out, VMG_NONE, VMG_NONE, b->grad[0], b->grad[1]);
+}
+
+static void bench_rms_backward(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    const vmg_norm n = bench_norm(b, VMG_NORM_RMS);
+    vmg_op_norm_backward(ctx, &n, b->y, b->out, vmg_tensor_view_rows(b->grad[0], 0, 1), VMG_NONE, VMG_NONE, VMG_NONE);
+}
+
+static const vmg_op_bench benches[] = {
+    VMG_ROWS_BENCH("layernorm modulated", bench_layer, 2),
+    VMG_ROWS_BENCH("rmsnorm weighted", bench_rms, 2),
+    VMG_ROWS_BENCH("layernorm dx", bench_layer_dx, 3),
+    VMG_ROWS_BENCH("layernorm backward", bench_layer_backward, 5),
+    VMG_ROWS_BENCH("rmsnorm backward", bench_rms_backward, 5),
+};
+
+const vmg_op_suite vmg_suite_norm = {"norm", cases, VMG_COUNT(cases), benches, VMG_COUNT(benches)};

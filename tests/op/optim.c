@@ -5,7 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/optim.h"
-#include "tests/op/suite.h"
+#include "tests/op/rows_bench.h"
 
 enum { N_STEPS = 5 };
 
@@ -123,4 +123,24 @@ static const vmg_test_case cases[] = {
     {"rejects_wrong_arguments", rejects_wrong_arguments},
 };
 
-const vmg_op_suite vmg_suite_optim = {"optim", cases, VMG_COUNT(cases), NULL, 0};
+/* ---- benches ---- */
+
+static void bench_adamw(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    const vmg_adamw o = {.lr = 1e-4, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .step = 1, .grad_scale = 1};
+    vmg_op_adamw(ctx, &o, b->x, b->y, b->z, b->out, VMG_NONE);
+}
+
+static void bench_ema(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_ema(ctx, 0.9999, b->x, b->out);
+}
+
+static const vmg_op_bench benches[] = {
+    VMG_ROWS_BENCH("adamw", bench_adamw, 7),
+    VMG_ROWS_BENCH("moving average", bench_ema, 3),
+};
+
+const vmg_op_suite vmg_suite_optim = {"optim", cases, VMG_COUNT(cases), benches, VMG_COUNT(benches)};

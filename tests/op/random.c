@@ -5,7 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/random.h"
-#include "tests/op/suite.h"
+#include "tests/op/rows_bench.h"
 
 /* Known-answer vectors of Random123's philox4x32-10 (kat_vectors): counter, key, result. */
 static void published_vectors(void)
@@ -175,4 +175,16 @@ static const vmg_test_case cases[] = {
     {"rejects_wrong_dtype", rejects_wrong_dtype},
 };
 
-const vmg_op_suite vmg_suite_random = {"random", cases, VMG_COUNT(cases), NULL, 0};
+/* ---- benches ---- */
+
+static void bench_normal(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_normal(ctx, 1, 2, 0, b->out);
+}
+
+static const vmg_op_bench benches[] = {
+    VMG_ROWS_BENCH("normal", bench_normal, 1),
+};
+
+const vmg_op_suite vmg_suite_random = {"random", cases, VMG_COUNT(cases), benches, VMG_COUNT(benches)};

@@ -5,7 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/reduce.h"
-#include "tests/op/suite.h"
+#include "tests/op/rows_bench.h"
 
 static int64_t current_n;
 static float first_bits; /* of this size's sum, from the first work-group shape */
@@ -201,6 +201,24 @@ static void first_nonfinite(void)
     free(x);
 }
 
+static void run_find(void)
+{
+    const int64_t n = current_n;
+    float *x = vmg_test_numbers(n, 1);
+    CHECK_INT(vmg_find_nonfinite(vmg_test_ctx(), vector(n, x)), -1);
+    x[n - 1] = NAN;
+    CHECK_INT(vmg_find_nonfinite(vmg_test_ctx(), vector(n, x)), n - 1);
+    x[n / 2] = INFINITY;
+    CHECK_INT(vmg_find_nonfinite(vmg_test_ctx(), vector(n, x)), n / 2);
+    free(x);
+}
+
+static void find_tunables(void)
+{
+    current_n = 16384 + 1031;
+    vmg_test_every_class(&vmg_reduce_kernels[4], run_find);
+}
+
 static void rejects_wrong_shapes(void)
 {
     vmg_ctx *ctx = vmg_test_ctx();
@@ -222,7 +240,41 @@ static const vmg_test_case cases[] = {
     {"columns_give_the_same_bits_each_time", columns_give_the_same_bits_each_time},
     {"clip_factors", clip_factors},
     {"first_nonfinite", first_nonfinite},
+    {"find_tunables", find_tunables},
     {"rejects_wrong_shapes", rejects_wrong_shapes},
 };
 
-const vmg_op_suite vmg_suite_reduce = {"reduce", cases, VMG_COUNT(cases), NULL, 0};
+/* ---- benches ---- */
+
+static void bench_sum(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_sum(ctx, b->x, false, b->scalar);
+}
+
+static void bench_sum_squares(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_sum_squares(ctx, b->x, false, b->scalar);
+}
+
+static void bench_columns(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_op_column_sums_acc(ctx, b->x, b->y, b->group, b->grad[0]);
+}
+
+static void bench_find(vmg_ctx *ctx, void *state)
+{
+    const vmg_rows_state *b = state;
+    vmg_find_nonfinite(ctx, b->x);
+}
+
+static const vmg_op_bench benches[] = {
+    VMG_ROWS_BENCH("sum", bench_sum, 1),
+    VMG_ROWS_BENCH("sum of squares", bench_sum_squares, 1),
+    VMG_ROWS_BENCH("column sums of products", bench_columns, 2),
+    VMG_ROWS_BENCH("find nonfinite", bench_find, 1),
+};
+
+const vmg_op_suite vmg_suite_reduce = {"reduce", cases, VMG_COUNT(cases), benches, VMG_COUNT(benches)};
