@@ -3,6 +3,7 @@ VMG_CL_FILES = cl/common.cl
 VMG_CL_FILES += cl/attention_lanes.cl
 VMG_CL_FILES += cl/attention_rel.cl
 VMG_CL_FILES += cl/attention_tiled.cl
+VMG_CL_FILES += cl/fft.cl
 VMG_CL_FILES += cl/rows.cl
 VMG_CL_FILES += cl/softmax.cl
 VMG_CL_FILES += cl/matmul_pack.cl

@@ -142,3 +142,7 @@ check_PROGRAMS += tests/test_generate
 tests_test_generate_SOURCES = tests/test_generate.c
 check_PROGRAMS += tests/test_start
 tests_test_start_SOURCES = tests/test_start.c
+check_PROGRAMS += tests/op/test_fft
+tests_op_test_fft_SOURCES = tests/op/fft.c tests/op/main.c
+tests_op_test_fft_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_fft
+tests_op_test_fft_LDADD = tests/libop.la $(LDADD)
