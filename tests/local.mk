@@ -4,7 +4,8 @@ LOG_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/tap-driver
 SH_LOG_DRIVER = $(LOG_DRIVER)
 SH_LOG_COMPILER = $(SHELL)
 AM_TESTS_ENVIRONMENT = VMG_SRCDIR='$(abs_top_srcdir)'; export VMG_SRCDIR; \
-	VMG_BUILDDIR='$(abs_top_builddir)'; export VMG_BUILDDIR;
+	VMG_BUILDDIR='$(abs_top_builddir)'; export VMG_BUILDDIR; \
+	MAKE='$(MAKE)' CC='$(CC)' CXX='$(CXX)' PKG_CONFIG='$(PKG_CONFIG)'; export MAKE CC CXX PKG_CONFIG;
 
 check_LTLIBRARIES = tests/libharness.la
 tests_libharness_la_SOURCES = tests/harness.c tests/harness.h
@@ -146,3 +147,6 @@ check_PROGRAMS += tests/op/test_fft
 tests_op_test_fft_SOURCES = tests/op/fft.c tests/op/main.c
 tests_op_test_fft_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_fft
 tests_op_test_fft_LDADD = tests/libop.la $(LDADD)
+include tests/gates.mk
+TESTS += tests/install.sh
+EXTRA_DIST += tests/install.sh tests/installed.c
