@@ -193,5 +193,6 @@ inline long lower_bound(__global const int *values, long n, int value)
 #define ACT_SILU 2
 
 /* x/2·(1 + tanh(u)) = x·sigmoid(2u), u = sqrt(2/pi)(x + 0.044715 x³). */
-#define GELU_TANH(x) ((x) / (1.0f + exp(-1.5957691216057308f * ((x) + 0.044715f * (x) * (x) * (x)))))
+#define GELU_TANH_ARG(x) (1.5957691216057308f * ((x) + 0.044715f * (x) * (x) * (x)))
+#define GELU_TANH(x) ((x) / (1.0f + exp(-GELU_TANH_ARG(x))))
 #define SILU(x) ((x) / (1.0f + exp(-(x))))

@@ -14,8 +14,8 @@
 
 /* No restrict: the residual may be the output itself. */
 #define EPI_TENSOR(x) __global uchar *x, ulong x##_off
-#define EPILOGUE_PARAMS                                                                                      \
-    EPI_TENSOR(out), EPI_TENSOR(bias), EPI_TENSOR(preact), EPI_TENSOR(mul), EPI_TENSOR(gate),                 \
+#define EPILOGUE_PARAMS                                                                            \
+    EPI_TENSOR(out), EPI_TENSOR(bias), EPI_TENSOR(preact), EPI_TENSOR(mul), EPI_TENSOR(gate),      \
         EPI_TENSOR(group), EPI_TENSOR(residual), long out_ld, long gate_ld, long residual_ld, long epi_cols, \
         float alpha, int epi_flags
 
@@ -27,33 +27,31 @@ typedef struct epilogue {
     int flags;
 } epilogue;
 
-#define EPILOGUE_INIT                                                                                        \
-    {(__global float *)AT(out),  (__global float *)AT(bias), (__global float *)AT(preact),                    \
-     (__global float *)AT(mul),  (__global float *)AT(gate), (__global float *)AT(residual),                  \
+#define EPILOGUE_INIT                                                                              \
+    {(__global float *)AT(out),  (__global float *)AT(bias), (__global float *)AT(preact),         \
+     (__global float *)AT(mul),  (__global float *)AT(gate), (__global float *)AT(residual),       \
      (__global int *)AT(group),  out_ld, gate_ld, residual_ld, epi_cols, alpha, epi_flags}
 
 /* Defines `name`(e, m, n, y): finishes y = the product at row m, columns n and on, and stores it. */
-#define EPILOGUE_FUNCTION(name, T, LOAD, STORE)                                                              \
-    inline void name(const epilogue *e, long m, long n, T y)                                                 \
-    {                                                                                                        \
-        y *= e->alpha;                                                                                       \
-        if (e->flags & EPI_BIAS)                                                                             \
-            y += LOAD(e->bias + n);                                                                          \
-        if (e->flags & EPI_PREACT)                                                                           \
-            STORE(y, e->preact + m * e->cols + n);                                                           \
-        if ((e->flags & EPI_ACT) == ACT_GELU_TANH)                                                           \
-            y = GELU_TANH(y);                                                                                \
-        else if ((e->flags & EPI_ACT) == ACT_SILU)                                                           \
-            y = SILU(y);                                                                                     \
-        if (e->flags & EPI_MUL)                                                                              \
-            y *= LOAD(e->mul + m * e->cols + n);                                                             \
-        if (e->flags & EPI_GATE)                                                                             \
-            y *= LOAD(e->gate + (e->flags & EPI_GROUP ? e->group[m] : 0) * e->gate_ld + n);                   \
-        if (e->flags & EPI_RESIDUAL)                                                                         \
-            y += LOAD(e->residual + m * e->residual_ld + n);                                                 \
-        if (e->flags & EPI_ACCUMULATE)                                                                       \
-            y += LOAD(e->out + m * e->out_ld + n);                                                           \
-        STORE(y, e->out + m * e->out_ld + n);                                                                \
+#define EPILOGUE_FUNCTION(name, T, LOAD, STORE)                                                    \
+    inline void name(const epilogue *e, long m, long n, T y)                                       \
+    {                                                                                              \
+        y *= e->alpha;                                                                             \
+        if (e->flags & EPI_BIAS)                                                                   \
+            y += LOAD(e->bias + n);                                                                \
+        if (e->flags & EPI_PREACT)                                                                 \
+            STORE(y, e->preact + m * e->cols + n);                                                 \
+        if (e->flags & EPI_ACT)                                                                    \
+            y = y / (1.0f + exp(-((e->flags & EPI_ACT) == ACT_SILU ? y : GELU_TANH_ARG(y))));      \
+        if (e->flags & EPI_MUL)                                                                    \
+            y *= LOAD(e->mul + m * e->cols + n);                                                   \
+        if (e->flags & EPI_GATE)                                                                   \
+            y *= LOAD(e->gate + (e->flags & EPI_GROUP ? e->group[m] : 0) * e->gate_ld + n);        \
+        if (e->flags & EPI_RESIDUAL)                                                               \
+            y += LOAD(e->residual + m * e->residual_ld + n);                                       \
+        if (e->flags & EPI_ACCUMULATE)                                                             \
+            y += LOAD(e->out + m * e->out_ld + n);                                                 \
+        STORE(y, e->out + m * e->out_ld + n);                                                      \
     }
 #define EPI_LOAD1(p) (*(p))
 #define EPI_STORE1(v, p) (*(p) = (v))

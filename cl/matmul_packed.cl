@@ -20,11 +20,11 @@ EPILOGUE_FUNCTION(finishv, fvec, LOADW, STOREW)
 #define TILE_COLS (2 * VW)
 
 /* c (MR, 2 vectors) += a (kn, MR)^T · kn values of a panel from column col. */
-#define STEP(k, w0, w1)                                                                                      \
-    _Pragma("unroll") for (int r = 0; r < MR; r++)                                                           \
-    {                                                                                                        \
-        c[r][0] += a[(k)*MR + r] * w0;                                                                       \
-        c[r][1] += a[(k)*MR + r] * w1;                                                                       \
+#define STEP(k, w0, w1)                                                                            \
+    _Pragma("unroll") for (int r = 0; r < MR; r++)                                                 \
+    {                                                                                              \
+        c[r][0] += a[(k)*MR + r] * w0;                                                             \
+        c[r][1] += a[(k)*MR + r] * w1;                                                             \
     }
 #if DIRECT
 INLINE void tile(fvec (*c)[2], __global const float *a, __global const uchar *w, int kn, int col)
@@ -43,8 +43,8 @@ INLINE void tile(fvec (*c)[2], __global const float *a, __local const float *w, 
 #undef STEP
 
 #if !DIRECT
-#define STEP(k, w0, w1)                                                                                      \
-    STOREW(w0, to + (k)*32 + col);                                                                           \
+#define STEP(k, w0, w1)                                                                            \
+    STOREW(w0, to + (k)*32 + col);                                                                 \
     STOREW(w1, to + (k)*32 + col + VW);
 INLINE void decode(__local float *to, __global const uchar *w, int kn)
 {

@@ -52,19 +52,19 @@ INLINE fvec load_q4_0(__global const uchar *p, int high)
 
 /* For k = 0..kn-1 of the panel at w: STEP(k, columns col.., columns col+VW..). */
 #if PANEL_BLOCKS
-#define PANEL_STEPS(w, kn, col)                                                                              \
-    for (int kb = 0; kb < (kn); kb += 32) {                                                                  \
-        __global const uchar *block = (w) + PANEL_BYTES(kb);                                                 \
-        const fvec s0 = PANEL_SCALE(block, col), s1 = PANEL_SCALE(block, (col) + VW);                        \
-        for (int i = 0; i < 32; i++) {                                                                       \
+#define PANEL_STEPS(w, kn, col)                                                                    \
+    for (int kb = 0; kb < (kn); kb += 32) {                                                        \
+        __global const uchar *block = (w) + PANEL_BYTES(kb);                                       \
+        const fvec s0 = PANEL_SCALE(block, col), s1 = PANEL_SCALE(block, (col) + VW);              \
+        for (int i = 0; i < 32; i++) {                                                             \
             const fvec w0 = PANEL_ROW(block, i, col, s0), w1 = PANEL_ROW(block, i, (col) + VW, s1);          \
-            STEP(kb + i, w0, w1)                                                                             \
-        }                                                                                                    \
+            STEP(kb + i, w0, w1)                                                                   \
+        }                                                                                          \
     }
 #else
-#define PANEL_STEPS(w, kn, col)                                                                              \
-    for (int k = 0; k < (kn); k++) {                                                                         \
-        const fvec w0 = PANEL_ROW(w, k, col, ), w1 = PANEL_ROW(w, k, (col) + VW, );                          \
-        STEP(k, w0, w1)                                                                                      \
+#define PANEL_STEPS(w, kn, col)                                                                    \
+    for (int k = 0; k < (kn); k++) {                                                               \
+        const fvec w0 = PANEL_ROW(w, k, col, ), w1 = PANEL_ROW(w, k, (col) + VW, );                \
+        STEP(k, w0, w1)                                                                            \
     }
 #endif

@@ -19,10 +19,10 @@
 EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
 
 /* Fills tile[BK][B + 1] from rows i0.. and values k0.. of a matrix with I rows; lanes follow what is contiguous. */
-#define FILL(tile, B, T, x, ld, trans, i0, I)                                                                \
-    for (int t = lid; t < B * BK; t += WG) {                                                                 \
-        const int i = trans ? t % B : t / BK, k = trans ? t / B : t % BK;                                    \
-        const long gi = i0 + i, gk = k0 + k;                                                                 \
+#define FILL(tile, B, T, x, ld, trans, i0, I)                                                      \
+    for (int t = lid; t < B * BK; t += WG) {                                                       \
+        const int i = trans ? t % B : t / BK, k = trans ? t / B : t % BK;                          \
+        const long gi = i0 + i, gk = k0 + k;                                                       \
         tile[k][i] = gi < I && gk < K ? LD(T, x, (ulong)(trans ? gk * ld + gi : gi * ld + gk)) : 0.0f;       \
     }
 
@@ -61,12 +61,23 @@ void matmul_tiled(CTENSOR(a), CTENSOR(b), EPILOGUE_PARAMS, long M, long K, long 
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-#pragma unroll
-    for (int i = 0; i < TM; i++)
+    /* Row after row, so that only one row's worth of epilogues is unrolled; indexing c by a loop would keep it out of
+     * registers. */
+    for (int r = 0; r < TM; r++) {
+        float row[TN];
 #pragma unroll
         for (int j = 0; j < TN; j++) {
-            const long m = m0 + ly * TM + i, n = n0 + j * LX + lx;
-            if (m < M && n < e.cols)
-                finish1(&e, m, n, c[i][j]);
+            row[j] = c[0][j];
+#pragma unroll
+            for (int i = 1; i < TM; i++)
+                row[j] = i == r ? c[i][j] : row[j];
         }
+        const long m = m0 + ly * TM + r;
+#pragma unroll
+        for (int j = 0; j < TN; j++) {
+            const long n = n0 + j * LX + lx;
+            if (m < M && n < e.cols)
+                finish1(&e, m, n, row[j]);
+        }
+    }
 }

@@ -12,9 +12,11 @@
 
 enum { AMX_MIN_ROWS = 8, SKINNY_MAX_ROWS = 16 };
 
-const vmg_matmul_path *const vmg_matmul_paths[] = {
-    &vmg_matmul_tiled, &vmg_matmul_clblast, &vmg_matmul_skinny, &vmg_matmul_packed, &vmg_matmul_amx, NULL};
-static const char *const path_names[] = {"tiled", "clblast", "skinny", "packed", "amx", NULL}; /* for vmg_variants */
+const vmg_matmul_path *const vmg_matmul_paths[] = {&vmg_matmul_tiled,  &vmg_matmul_clblast,
+                                                   &vmg_matmul_skinny, &vmg_matmul_packed,
+                                                   &vmg_matmul_amx,    NULL};
+static const char *const path_names[] = {"tiled",  "clblast", "skinny",
+                                         "packed", "amx",     NULL}; /* for vmg_variants */
 
 static bool path_valid(vmg_ctx *ctx, int i, const void *arg)
 {
@@ -51,12 +53,16 @@ static int default_path(vmg_ctx *ctx, const void *arg)
     if (ctx->dev.device_class != VMG_CLASS_CPU)
         return path_named(vmg_matmul_clblast.valid(ctx, p) ? "clblast" : "tiled");
     /* Rounding a block of a packed weight pays when enough rows use it. */
-    const bool amx = p->b.layout == VMG_LAYOUT_AMX || (may_round(ctx, p->b.dtype) && p->M >= AMX_MIN_ROWS);
+    const bool amx =
+        p->b.layout == VMG_LAYOUT_AMX || (may_round(ctx, p->b.dtype) && p->M >= AMX_MIN_ROWS);
     return path_named(amx && vmg_matmul_amx.valid(ctx, p) ? "amx" : "packed");
 }
 
-const vmg_variants vmg_matmul_variants = {
-    .name = "matmul", .variant = path_names, .valid = path_valid, .default_variant = default_path, .run = path_run};
+const vmg_variants vmg_matmul_variants = {.name = "matmul",
+                                          .variant = path_names,
+                                          .valid = path_valid,
+                                          .default_variant = default_path,
+                                          .run = path_run};
 
 static void run_product(vmg_ctx *ctx, const vmg_product *p)
 {
@@ -67,7 +73,8 @@ static void run_product(vmg_ctx *ctx, const vmg_product *p)
     snprintf(tag, sizeof tag, "%s %s %c%c", vmg_dtype_name(p->b.dtype), layout_name[p->b.layout],
              p->trans_a ? 't' : 'n', p->trans_b ? 't' : 'n');
     vmg_variants_run(ctx, &vmg_matmul_variants, tag, (int64_t[VMG_MAX_SHAPE]){p->M, p->N, p->K}, p,
-                     (vmg_tensor[]){p->out, p->epilogue.preact}, vmg_tensor_given(p->epilogue.preact) ? 2 : 1);
+                     (vmg_tensor[]){p->out, p->epilogue.preact},
+                     vmg_tensor_given(p->epilogue.preact) ? 2 : 1);
 }
 
 /* ---- checks ---- */
@@ -82,18 +89,19 @@ static vmg_tensor as_matrix(vmg_tensor t)
 
 static bool is_matrix(vmg_tensor t, int64_t rows, int64_t cols)
 {
-    return t.rank == 2 && t.dtype == VMG_F32 && t.layout == VMG_LAYOUT_ROW && t.dim[0] == rows && t.dim[1] == cols;
+    return t.rank == 2 && t.dtype == VMG_F32 && t.layout == VMG_LAYOUT_ROW && t.dim[0] == rows &&
+           t.dim[1] == cols;
 }
 
 /* Fails, naming the tensor, unless it is absent or what is wanted. */
-static bool check_optional(vmg_ctx *ctx, const char *name, vmg_tensor t, bool right, const char *want, int64_t M,
-                           int64_t N)
+static bool check_optional(vmg_ctx *ctx, const char *name, vmg_tensor t, bool right,
+                           const char *want, int64_t M, int64_t N)
 {
     char text[96];
     if (!vmg_tensor_given(t) || right)
         return true;
-    vmg_ctx_fail(ctx, VMG_E_ARG, "linear: %s of a (%lld,%lld) product must be %s, is %s", name, (long long)M,
-                 (long long)N, want, vmg_tensor_describe(t, text, sizeof text));
+    vmg_ctx_fail(ctx, VMG_E_ARG, "linear: %s of a (%lld,%lld) product must be %s, is %s", name,
+                 (long long)M, (long long)N, want, vmg_tensor_describe(t, text, sizeof text));
     return false;
 }
 
@@ -104,16 +112,23 @@ static bool check_epilogue(vmg_ctx *ctx, vmg_epilogue *e, int64_t M, int64_t N)
     e->gate = as_matrix(e->gate);
     e->residual = as_matrix(e->residual);
     const vmg_tensor g = e->gate, i = e->group;
-    return check_optional(ctx, "bias", e->bias, e->bias.dtype == VMG_F32 && vmg_tensor_dense(e->bias) &&
-                          vmg_tensor_count(e->bias) == N, "dense f32 (N)", M, N) &&
-           check_optional(ctx, "preact", e->preact, is_matrix(e->preact, M, N) && vmg_tensor_dense(e->preact),
+    return check_optional(ctx, "bias", e->bias,
+                          e->bias.dtype == VMG_F32 && vmg_tensor_dense(e->bias) &&
+                              vmg_tensor_count(e->bias) == N,
+                          "dense f32 (N)", M, N) &&
+           check_optional(ctx, "preact", e->preact,
+                          is_matrix(e->preact, M, N) && vmg_tensor_dense(e->preact),
                           "dense f32 (M,N)", M, N) &&
-           check_optional(ctx, "mul", e->mul, is_matrix(e->mul, M, N) && vmg_tensor_dense(e->mul), "dense f32 (M,N)",
-                          M, N) &&
-           check_optional(ctx, "gate", g, is_matrix(g, g.dim[0], N) && g.dim[0] > 0, "f32 (G,N)", M, N) &&
-           check_optional(ctx, "group", i, vmg_tensor_given(g) && i.dtype == VMG_I32 && vmg_tensor_dense(i) &&
-                          vmg_tensor_count(i) == M, "i32 (M), beside a gate", M, N) &&
-           check_optional(ctx, "residual", e->residual, is_matrix(e->residual, M, N), "f32 (M,N)", M, N);
+           check_optional(ctx, "mul", e->mul, is_matrix(e->mul, M, N) && vmg_tensor_dense(e->mul),
+                          "dense f32 (M,N)", M, N) &&
+           check_optional(ctx, "gate", g, is_matrix(g, g.dim[0], N) && g.dim[0] > 0, "f32 (G,N)", M,
+                          N) &&
+           check_optional(ctx, "group", i,
+                          vmg_tensor_given(g) && i.dtype == VMG_I32 && vmg_tensor_dense(i) &&
+                              vmg_tensor_count(i) == M,
+                          "i32 (M), beside a gate", M, N) &&
+           check_optional(ctx, "residual", e->residual, is_matrix(e->residual, M, N), "f32 (M,N)",
+                          M, N);
 }
 
 /* ---- entry points ---- */
@@ -128,12 +143,20 @@ void vmg_op_linear(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, const vmg_epilogue 
     if (w.rank != 2 || w.dtype > VMG_Q4_0 || !is_matrix(x, x.dim[0], w.dim[1]) ||
         !is_matrix(out, x.dim[0], w.dim[0]) || w.dim[1] % info.block_len || w.ld % info.block_len) {
         char tx[96], tw[96], to[96];
-        vmg_ctx_fail(ctx, VMG_E_ARG, "linear: x %s, weight %s and out %s are not f32 (M,K), a weight (N,K), f32 (M,N)",
-                     vmg_tensor_describe(x, tx, sizeof tx), vmg_tensor_describe(w, tw, sizeof tw),
-                     vmg_tensor_describe(out, to, sizeof to));
+        vmg_ctx_fail(
+            ctx, VMG_E_ARG,
+            "linear: x %s, weight %s and out %s are not f32 (M,K), a weight (N,K), f32 (M,N)",
+            vmg_tensor_describe(x, tx, sizeof tx), vmg_tensor_describe(w, tw, sizeof tw),
+            vmg_tensor_describe(out, to, sizeof to));
         return;
     }
-    vmg_product p = {.a = x, .b = w, .out = out, .trans_b = true, .alpha = 1.0f, .M = x.dim[0], .N = w.dim[0],
+    vmg_product p = {.a = x,
+                     .b = w,
+                     .out = out,
+                     .trans_b = true,
+                     .alpha = 1.0f,
+                     .M = x.dim[0],
+                     .N = w.dim[0],
                      .K = w.dim[1]};
     if (e)
         p.epilogue = *e;
@@ -147,8 +170,8 @@ void vmg_op_matmul(vmg_ctx *ctx, const vmg_matmul *m)
         return;
     const vmg_tensor a = as_matrix(m->a), b = as_matrix(m->b), out = as_matrix(m->out);
     const int64_t M = a.dim[m->trans_a], K = a.dim[!m->trans_a], N = b.dim[!m->trans_b];
-    if (!is_matrix(a, a.dim[0], a.dim[1]) || !is_matrix(b, m->trans_b ? N : K, m->trans_b ? K : N) ||
-        !is_matrix(out, M, N)) {
+    if (!is_matrix(a, a.dim[0], a.dim[1]) ||
+        !is_matrix(b, m->trans_b ? N : K, m->trans_b ? K : N) || !is_matrix(out, M, N)) {
         char ta[96], tb[96], to[96];
         vmg_ctx_fail(ctx, VMG_E_ARG, "matmul: %s%s times %s%s does not give %s (all f32)",
                      vmg_tensor_describe(a, ta, sizeof ta), m->trans_a ? "^T" : "",
@@ -156,9 +179,16 @@ void vmg_op_matmul(vmg_ctx *ctx, const vmg_matmul *m)
                      vmg_tensor_describe(out, to, sizeof to));
         return;
     }
-    const vmg_product p = {.a = a, .b = b, .out = out, .trans_a = m->trans_a, .trans_b = m->trans_b,
+    const vmg_product p = {.a = a,
+                           .b = b,
+                           .out = out,
+                           .trans_a = m->trans_a,
+                           .trans_b = m->trans_b,
                            .alpha = m->alpha == 0.0f ? 1.0f : m->alpha,
-                           .epilogue.accumulate = m->accumulate, .M = M, .N = N, .K = K};
+                           .epilogue.accumulate = m->accumulate,
+                           .M = M,
+                           .N = N,
+                           .K = K};
     run_product(ctx, &p);
 }
 
@@ -169,15 +199,24 @@ void vmg_matmul_allow_bf16(vmg_ctx *ctx, bool allow)
 
 /* ---- what the paths share ---- */
 
-enum { EPI_BIAS = 4, EPI_PREACT = 8, EPI_MUL = 16, EPI_GATE = 32, EPI_GROUP = 64, EPI_RESIDUAL = 128,
-       EPI_ACCUMULATE = 256 }; /* cl/common.cl */
+enum {
+    EPI_BIAS = 4,
+    EPI_PREACT = 8,
+    EPI_MUL = 16,
+    EPI_GATE = 32,
+    EPI_GROUP = 64,
+    EPI_RESIDUAL = 128,
+    EPI_ACCUMULATE = 256
+}; /* cl/common.cl */
 
 void vmg_matmul_add_epilogue(vmg_launch *l, const vmg_product *p)
 {
     const vmg_epilogue *e = &p->epilogue;
-    const struct { vmg_tensor t; int flag; } parts[] = {
-        {e->bias, EPI_BIAS}, {e->preact, EPI_PREACT}, {e->mul, EPI_MUL}, {e->gate, EPI_GATE}, {e->group, EPI_GROUP},
-        {e->residual, EPI_RESIDUAL}};
+    const struct {
+        vmg_tensor t;
+        int flag;
+    } parts[] = {{e->bias, EPI_BIAS}, {e->preact, EPI_PREACT}, {e->mul, EPI_MUL},
+                 {e->gate, EPI_GATE}, {e->group, EPI_GROUP},   {e->residual, EPI_RESIDUAL}};
     const double mn = (double)p->M * (double)p->N;
     int flags = (int)e->act | (e->accumulate ? EPI_ACCUMULATE : 0);
     if (e->accumulate)
@@ -240,6 +279,7 @@ vmg_tensor vmg_matmul_scratch(vmg_ctx *ctx, vmg_matmul_use use, vmg_dtype dtype,
         if (s->buf[use] || ctx->plan)
             s->bytes[use] = bytes;
     }
-    return vmg_tensor_make(s->buf[use], 0, dtype, 1,
-                           (int64_t[]){(int64_t)(bytes / (size_t)info.block_bytes) * info.block_len});
+    return vmg_tensor_make(
+        s->buf[use], 0, dtype, 1,
+        (int64_t[]){(int64_t)(bytes / (size_t)info.block_bytes) * info.block_len});
 }

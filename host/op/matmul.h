@@ -12,8 +12,8 @@ typedef enum vmg_act { VMG_ACT_NONE, VMG_ACT_GELU_TANH, VMG_ACT_SILU } vmg_act;
  * accumulate: out += y instead of out = y. {0} is plain y.
  */
 typedef struct vmg_epilogue {
-    vmg_tensor bias;     /* (N) f32 */
-    vmg_tensor preact;   /* (M,N) f32, written: what the activation's backward needs */
+    vmg_tensor bias;   /* (N) f32 */
+    vmg_tensor preact; /* (M,N) f32, written: what the activation's backward needs */
     vmg_act act;
     vmg_tensor mul;      /* (M,N) f32 */
     vmg_tensor gate;     /* (G,N) f32, ld ok */

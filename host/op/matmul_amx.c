@@ -11,7 +11,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { ARCH_REQ_XCOMP_PERM_ = 0x1023, XFEATURE_XTILEDATA_ = 18 }; /* asm/prctl.h, Documentation/arch/x86/xstate.rst */
+enum {
+    ARCH_REQ_XCOMP_PERM_ = 0x1023,
+    XFEATURE_XTILEDATA_ = 18
+}; /* asm/prctl.h, Documentation/arch/x86/xstate.rst */
 
 /* The processor has bf16 tiles, and the kernel lets this process use them (asked for here). */
 static bool processor_has_amx(void)
@@ -22,7 +25,8 @@ static bool processor_has_amx(void)
     __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
     if ((low >> 17 & 3) != 3) /* tile configuration and data are saved */
         return false;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) || !(d & 1u << 24)) /* AMX-BF16, AMX-TILE */
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) ||
+        !(d & 1u << 24)) /* AMX-BF16, AMX-TILE */
         return false;
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM_, XFEATURE_XTILEDATA_) == 0;
 }
@@ -35,7 +39,8 @@ static bool processor_has_amx(void)
 
 /* ---- packing ---- */
 
-static void pack_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3], size_t local[3])
+static void pack_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
+                          size_t global[3], size_t local[3])
 {
     (void)dev;
     (void)v;
@@ -44,10 +49,11 @@ static void pack_geometry(const vmg_device *dev, const int *v, const int64_t *sh
     local[0] = local[1] = 1;
 }
 
-static const vmg_kernel_def pack_def = {.file = "matmul_pack_amx", .name = "pack_amx", .geometry = pack_geometry};
+static const vmg_kernel_def pack_def = {
+    .file = "matmul_pack_amx", .name = "pack_amx", .geometry = pack_geometry};
 
-void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i, int64_t stride_k,
-                         bool right, vmg_tensor dst)
+void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
+                         int64_t stride_k, bool right, vmg_tensor dst)
 {
     vmg_launch l = VMG_LAUNCH(&pack_def);
     vmg_define_dtype(&l, "T_SRC", t.dtype);
@@ -61,14 +67,18 @@ void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64
     vmg_arg_i64(&l, stride_k);
     l.shape[0] = I;
     l.shape[1] = K;
-    l.bytes = (double)vmg_matmul_weight_bytes(VMG_LAYOUT_ROW, t.dtype, I, K) + 2.0 * (double)I * (double)K;
+    l.bytes = (double)vmg_matmul_weight_bytes(VMG_LAYOUT_ROW, t.dtype, I, K) +
+              2.0 * (double)I * (double)K;
     vmg_launch_run(ctx, &l);
 }
 
-static vmg_tensor pack_operand(vmg_ctx *ctx, vmg_matmul_use use, vmg_tensor t, int64_t I, int64_t K, bool k_contiguous)
+static vmg_tensor pack_operand(vmg_ctx *ctx, vmg_matmul_use use, vmg_tensor t, int64_t I, int64_t K,
+                               bool k_contiguous)
 {
-    vmg_tensor tiles = vmg_matmul_scratch(ctx, use, VMG_BF16, vmg_matmul_weight_bytes(VMG_LAYOUT_AMX, VMG_BF16, I, K));
-    vmg_matmul_pack_amx(ctx, t, I, K, k_contiguous ? t.ld : 1, k_contiguous ? 1 : t.ld, use == VMG_MATMUL_B, tiles);
+    vmg_tensor tiles = vmg_matmul_scratch(ctx, use, VMG_BF16,
+                                          vmg_matmul_weight_bytes(VMG_LAYOUT_AMX, VMG_BF16, I, K));
+    vmg_matmul_pack_amx(ctx, t, I, K, k_contiguous ? t.ld : 1, k_contiguous ? 1 : t.ld,
+                        use == VMG_MATMUL_B, tiles);
     return tiles;
 }
 
@@ -80,14 +90,17 @@ enum { SHAPE_ROUNDS = 3 };
 /* Sums of 32 × 32, and a block of W where it must be rounded first (shape[SHAPE_ROUNDS]). */
 static bool amx_valid_values(const vmg_device *dev, const int *v, const int64_t *shape)
 {
-    const uint64_t sums = 4096ull * (uint64_t)(v[NB] * v[MB]), rounded = 64ull * (uint64_t)(v[NB] * v[KB]);
+    const uint64_t sums = 4096ull * (uint64_t)(v[NB] * v[MB]),
+                   rounded = 64ull * (uint64_t)(v[NB] * v[KB]);
     return sums + (shape[SHAPE_ROUNDS] ? rounded : 0) <= dev->local_mem_bytes;
 }
 
-static void amx_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3], size_t local[3])
+static void amx_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
+                         size_t global[3], size_t local[3])
 {
     (void)dev;
-    const int64_t n_panels = (shape[1] + VMG_PANEL - 1) / VMG_PANEL, m_panels = (shape[0] + 31) / 32;
+    const int64_t n_panels = (shape[1] + VMG_PANEL - 1) / VMG_PANEL,
+                  m_panels = (shape[0] + 31) / 32;
     global[0] = (size_t)((n_panels + v[NB] - 1) / v[NB]);
     global[1] = (size_t)((m_panels + v[MB] - 1) / v[MB]);
     local[0] = local[1] = 1;
@@ -96,7 +109,7 @@ static void amx_geometry(const vmg_device *dev, const int *v, const int64_t *sha
 static const vmg_kernel_def amx_def = {
     .file = "matmul_amx",
     .name = "matmul_amx",
-    .tunables = {{"KB", {1536, 512, 1024, 2048, 4096}}, {"NB", {4, 2, 8, 1}}, {"MB", {16, 8, 4, 1}}},
+    .tunables = {{"KB", {1536, 512, 4096}}, {"NB", {4, 2, 8}}, {"MB", {16, 4, 1}}},
     .valid = amx_valid_values,
     .geometry = amx_geometry};
 
@@ -137,10 +150,15 @@ static bool probe_run(vmg_ctx *ctx)
     bool right = buf != NULL;
     if (buf) {
         const vmg_tensor all = vmg_tensor_make(buf, 0, VMG_F32, 1, (int64_t[]){A + B + C});
-        const vmg_product p = {.a = vmg_tensor_make(buf, 0, VMG_F32, 2, (int64_t[]){PROBE_M, PROBE_K}),
-                               .b = vmg_tensor_make(buf, A * 4, VMG_F32, 2, (int64_t[]){PROBE_N, PROBE_K}),
-                               .out = vmg_tensor_make(buf, (A + B) * 4, VMG_F32, 2, (int64_t[]){PROBE_M, PROBE_N}),
-                               .trans_b = true, .alpha = 1.0f, .M = PROBE_M, .N = PROBE_N, .K = PROBE_K};
+        const vmg_product p = {
+            .a = vmg_tensor_make(buf, 0, VMG_F32, 2, (int64_t[]){PROBE_M, PROBE_K}),
+            .b = vmg_tensor_make(buf, A * 4, VMG_F32, 2, (int64_t[]){PROBE_N, PROBE_K}),
+            .out = vmg_tensor_make(buf, (A + B) * 4, VMG_F32, 2, (int64_t[]){PROBE_M, PROBE_N}),
+            .trans_b = true,
+            .alpha = 1.0f,
+            .M = PROBE_M,
+            .N = PROBE_N,
+            .K = PROBE_K};
         for (int i = 0; i < A + B; i++)
             x[i] = probe_value(i);
         vmg_upload(ctx, all, x);
@@ -169,7 +187,8 @@ static bool has_amx(vmg_ctx *ctx)
             if (probe_run(ctx))
                 ctx->matrix_unit = VMG_MATRIX_UNIT_AMX;
             else
-                vmg_logf(&ctx->log, VMG_LOG_INFO, "AMX is there but its probe failed, so it is not used: %s",
+                vmg_logf(&ctx->log, VMG_LOG_INFO,
+                         "AMX is there but its probe failed, so it is not used: %s",
                          ctx->error ? ctx->message : "wrong sums");
             vmg_ctx_clear(ctx);
         }
@@ -189,4 +208,5 @@ static bool amx_valid(vmg_ctx *ctx, const vmg_product *p)
     return has_amx(ctx);
 }
 
-const vmg_matmul_path vmg_matmul_amx = {.name = "amx", .rounds_to_bf16 = true, .valid = amx_valid, .run = amx_run};
+const vmg_matmul_path vmg_matmul_amx = {
+    .name = "amx", .kernel = &amx_def, .rounds_to_bf16 = true, .valid = amx_valid, .run = amx_run};

@@ -8,7 +8,8 @@ void vmg_op_linear_backward(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, vmg_tensor
     if (vmg_tensor_given(dx))
         vmg_op_matmul(ctx, &(vmg_matmul){.a = dy, .b = w, .out = dx});
     if (vmg_tensor_given(dw))
-        vmg_op_matmul(ctx, &(vmg_matmul){.a = dy, .b = x, .out = dw, .trans_a = true, .accumulate = true});
+        vmg_op_matmul(
+            ctx, &(vmg_matmul){.a = dy, .b = x, .out = dw, .trans_a = true, .accumulate = true});
     if (vmg_tensor_given(dbias))
         vmg_op_bias_backward(ctx, dy, dbias);
 }

@@ -4,8 +4,8 @@
 
 enum { WG };
 
-static void finish_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
-                            size_t local[3])
+static void finish_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
+                            size_t global[3], size_t local[3])
 {
     (void)dev;
     local[0] = (size_t)v[WG];
@@ -28,17 +28,19 @@ static bool clblast_valid(vmg_ctx *ctx, const vmg_product *p)
 static void clblast_run(vmg_ctx *ctx, const vmg_product *p)
 {
     const vmg_epilogue *e = &p->epilogue;
-    const bool plain = !vmg_tensor_given(e->bias) && !vmg_tensor_given(e->preact) && e->act == VMG_ACT_NONE &&
-                       !vmg_tensor_given(e->mul) && !vmg_tensor_given(e->gate) && !vmg_tensor_given(e->residual);
+    const bool plain = !vmg_tensor_given(e->bias) && !vmg_tensor_given(e->preact) &&
+                       e->act == VMG_ACT_NONE && !vmg_tensor_given(e->mul) &&
+                       !vmg_tensor_given(e->gate) && !vmg_tensor_given(e->residual);
     /* The product may overwrite out unless the epilogue still needs what lies there. */
     const bool direct = plain || (!e->accumulate && e->residual.buf != p->out.buf);
     vmg_tensor y = p->out;
     if (!direct) {
-        y = vmg_matmul_scratch(ctx, VMG_MATMUL_OUT, VMG_F32, (size_t)p->M * (size_t)p->N * sizeof(float));
+        y = vmg_matmul_scratch(ctx, VMG_MATMUL_OUT, VMG_F32,
+                               (size_t)p->M * (size_t)p->N * sizeof(float));
         y.ld = p->N;
     }
-    vmg_blas_gemm(ctx, p->trans_a, p->trans_b, p->M, p->N, p->K, plain ? p->alpha : 1.0f, p->a, p->a.ld, p->b,
-                  p->b.ld, plain && e->accumulate ? 1.0f : 0.0f, y, y.ld);
+    vmg_blas_gemm(ctx, p->trans_a, p->trans_b, p->M, p->N, p->K, plain ? p->alpha : 1.0f, p->a,
+                  p->a.ld, p->b, p->b.ld, plain && e->accumulate ? 1.0f : 0.0f, y, y.ld);
     if (plain)
         return;
     vmg_launch l = VMG_LAUNCH(&finish_def);
@@ -49,4 +51,5 @@ static void clblast_run(vmg_ctx *ctx, const vmg_product *p)
     vmg_launch_run(ctx, &l);
 }
 
-const vmg_matmul_path vmg_matmul_clblast = {.name = "clblast", .valid = clblast_valid, .run = clblast_run};
+const vmg_matmul_path vmg_matmul_clblast = {
+    .name = "clblast", .kernel = &finish_def, .valid = clblast_valid, .run = clblast_run};

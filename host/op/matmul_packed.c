@@ -13,8 +13,8 @@ static bool packed_valid_values(const vmg_device *dev, const int *v, const int64
     return bytes <= dev->local_mem_bytes;
 }
 
-static void packed_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
-                            size_t local[3])
+static void packed_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
+                            size_t global[3], size_t local[3])
 {
     (void)dev;
     const int64_t n_panels = (shape[1] + VMG_PANEL - 1) / VMG_PANEL;
@@ -27,7 +27,7 @@ static void packed_geometry(const vmg_device *dev, const int *v, const int64_t *
 static const vmg_kernel_def packed_def = {
     .file = "matmul_packed",
     .name = "matmul_packed",
-    .tunables = {{"KB", {512, 384, 256, 768, 128, 32}}, {"NB", {4, 2, 8, 1}}, {"MB", {32, 16, 8, 4, 2, 1}}},
+    .tunables = {{"KB", {512, 256, 1024, 64}}, {"NB", {4, 2, 8, 1}}, {"MB", {32, 8, 1}}},
     .valid = packed_valid_values,
     .geometry = packed_geometry};
 
@@ -62,8 +62,10 @@ static void packed_run(vmg_ctx *ctx, const vmg_product *p)
     vmg_tensor x = p->a;
     /* A single row is a panel already. */
     if (p->M > 1 || p->trans_a) {
-        x = vmg_matmul_scratch(ctx, VMG_MATMUL_A, VMG_F32, (size_t)m_padded * (size_t)p->K * sizeof(float));
-        vmg_matmul_pack_panels(ctx, p->a, p->M, p->K, p->trans_a ? 1 : p->a.ld, p->trans_a ? p->a.ld : 1, mr, x);
+        x = vmg_matmul_scratch(ctx, VMG_MATMUL_A, VMG_F32,
+                               (size_t)m_padded * (size_t)p->K * sizeof(float));
+        vmg_matmul_pack_panels(ctx, p->a, p->M, p->K, p->trans_a ? 1 : p->a.ld,
+                               p->trans_a ? p->a.ld : 1, mr, x);
     }
     vmg_launch l = VMG_LAUNCH(&packed_def);
     vmg_define_dtype(&l, "T_W", p->b.dtype);
@@ -80,4 +82,5 @@ static void packed_run(vmg_ctx *ctx, const vmg_product *p)
     vmg_launch_run(ctx, &l);
 }
 
-const vmg_matmul_path vmg_matmul_packed = {.name = "packed", .valid = packed_valid, .run = packed_run};
+const vmg_matmul_path vmg_matmul_packed = {
+    .name = "packed", .kernel = &packed_def, .valid = packed_valid, .run = packed_run};

@@ -18,7 +18,8 @@ typedef struct vmg_product {
 /* An implementation. The kernels behind it are chosen by vmg_launch_run. */
 typedef struct vmg_matmul_path {
     const char *name;
-    bool rounds_to_bf16; /* both operands, before they are multiplied */
+    bool rounds_to_bf16;          /* both operands, before they are multiplied */
+    const vmg_kernel_def *kernel; /* whose tunables matter */
     bool (*valid)(vmg_ctx *ctx, const vmg_product *p);
     void (*run)(vmg_ctx *ctx, const vmg_product *p);
 } vmg_matmul_path;
@@ -35,22 +36,27 @@ void vmg_matmul_add_epilogue(vmg_launch *l, const vmg_product *p);
 
 /* Temporary device memory that lives until the context's next product of the same use: n floats (or the same bytes
  * of another type). buf is NULL after a failure and in plan mode. */
-typedef enum vmg_matmul_use { VMG_MATMUL_A, VMG_MATMUL_B, VMG_MATMUL_OUT, VMG_MATMUL_N_USES } vmg_matmul_use;
+typedef enum vmg_matmul_use {
+    VMG_MATMUL_A,
+    VMG_MATMUL_B,
+    VMG_MATMUL_OUT,
+    VMG_MATMUL_N_USES
+} vmg_matmul_use;
 vmg_tensor vmg_matmul_scratch(vmg_ctx *ctx, vmg_matmul_use use, vmg_dtype dtype, size_t bytes);
 
 /* Columns of a weight that lie side by side in the PANEL and AMX layouts, and values of K in an AMX tile. */
 enum { VMG_PANEL = 32, VMG_AMX_K = 32 };
 
 /* Panels of `width` rows of the (I,K) matrix whose element (i,k) is at i·stride_i + k·stride_k; dst has t's dtype. */
-void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i, int64_t stride_k,
-                            int width, vmg_tensor dst);
+void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
+                            int64_t stride_k, int width, vmg_tensor dst);
 
 /* A row-major block-quantised weight (N,K) in panels. */
 void vmg_matmul_pack_blocks(vmg_ctx *ctx, vmg_tensor t, vmg_tensor dst);
 
 /* AMX tiles of the same matrix: the left operand of a product or the right one (a weight). */
-void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i, int64_t stride_k,
-                         bool right, vmg_tensor dst);
+void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
+                         int64_t stride_k, bool right, vmg_tensor dst);
 
 /* b in panels: itself if it is packed already, else a packed copy in scratch. */
 vmg_tensor vmg_matmul_panels(vmg_ctx *ctx, const vmg_product *p);

@@ -8,11 +8,12 @@ static bool skinny_valid_values(const vmg_device *dev, const int *v, const int64
     (void)shape;
     /* On a processor one item walks a row alone; 32 items are allowed so that every device can check the tree. */
     const bool fits = dev->device_class != VMG_CLASS_CPU || v[WG] <= 32;
-    return fits && 4ull * (uint64_t)(v[MT] * v[NT] * v[WG]) <= dev->local_mem_bytes && v[MT] * v[NT] * v[VW] <= 256;
+    return fits && 4ull * (uint64_t)(v[MT] * v[NT] * v[WG]) <= dev->local_mem_bytes &&
+           v[MT] * v[NT] * v[VW] <= 256;
 }
 
-static void skinny_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
-                            size_t local[3])
+static void skinny_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
+                            size_t global[3], size_t local[3])
 {
     (void)dev;
     local[0] = (size_t)v[WG];
@@ -21,12 +22,14 @@ static void skinny_geometry(const vmg_device *dev, const int *v, const int64_t *
     global[1] = (size_t)((shape[0] + v[MT] - 1) / v[MT]);
 }
 
-static const vmg_kernel_def skinny_def = {
-    .file = "matmul_skinny",
-    .name = "matmul_skinny",
-    .tunables = {{"WG", {64, 128, 256, 1, 32}}, {"MT", {4, 8, 2, 1}}, {"NT", {2, 4, 1}}, {"VW", {4, 8, 16}}},
-    .valid = skinny_valid_values,
-    .geometry = skinny_geometry};
+static const vmg_kernel_def skinny_def = {.file = "matmul_skinny",
+                                          .name = "matmul_skinny",
+                                          .tunables = {{"WG", {64, 128, 256, 1, 32}},
+                                                       {"MT", {4, 8, 1}},
+                                                       {"NT", {2, 4, 1}},
+                                                       {"VW", {4, 16}}},
+                                          .valid = skinny_valid_values,
+                                          .geometry = skinny_geometry};
 
 static bool skinny_valid(vmg_ctx *ctx, const vmg_product *p)
 {
@@ -48,4 +51,5 @@ static void skinny_run(vmg_ctx *ctx, const vmg_product *p)
     vmg_launch_run(ctx, &l);
 }
 
-const vmg_matmul_path vmg_matmul_skinny = {.name = "skinny", .valid = skinny_valid, .run = skinny_run};
+const vmg_matmul_path vmg_matmul_skinny = {
+    .name = "skinny", .kernel = &skinny_def, .valid = skinny_valid, .run = skinny_run};

@@ -11,8 +11,8 @@ static bool tiled_valid_values(const vmg_device *dev, const int *v, const int64_
     return wg >= 16 && wg <= 256 && local <= dev->local_mem_bytes;
 }
 
-static void tiled_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
-                           size_t local[3])
+static void tiled_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
+                           size_t global[3], size_t local[3])
 {
     (void)dev;
     local[0] = (size_t)(v[BN] / v[TN]);
@@ -21,12 +21,15 @@ static void tiled_geometry(const vmg_device *dev, const int *v, const int64_t *s
     global[1] = (size_t)((shape[0] + v[BM] - 1) / v[BM]) * local[1];
 }
 
-static const vmg_kernel_def tiled_def = {
-    .file = "matmul_tiled",
-    .name = "matmul_tiled",
-    .tunables = {{"BM", {64, 32, 128}}, {"BN", {64, 32, 128}}, {"BK", {16, 8, 32}}, {"TM", {4, 8}}, {"TN", {4, 8}}},
-    .valid = tiled_valid_values,
-    .geometry = tiled_geometry};
+static const vmg_kernel_def tiled_def = {.file = "matmul_tiled",
+                                         .name = "matmul_tiled",
+                                         .tunables = {{"BM", {64, 32, 128}},
+                                                      {"BN", {64, 32, 128}},
+                                                      {"BK", {16, 8}},
+                                                      {"TM", {4, 8}},
+                                                      {"TN", {4, 8}}},
+                                         .valid = tiled_valid_values,
+                                         .geometry = tiled_geometry};
 
 static bool tiled_valid(vmg_ctx *ctx, const vmg_product *p)
 {
@@ -50,4 +53,5 @@ static void tiled_run(vmg_ctx *ctx, const vmg_product *p)
     vmg_launch_run(ctx, &l);
 }
 
-const vmg_matmul_path vmg_matmul_tiled = {.name = "tiled", .valid = tiled_valid, .run = tiled_run};
+const vmg_matmul_path vmg_matmul_tiled = {
+    .name = "tiled", .kernel = &tiled_def, .valid = tiled_valid, .run = tiled_run};

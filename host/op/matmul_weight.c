@@ -6,8 +6,8 @@
 
 /* ---- packing kernels ---- */
 
-static void panels_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
-                            size_t local[3])
+static void panels_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
+                            size_t global[3], size_t local[3])
 {
     (void)dev;
     (void)v;
@@ -19,8 +19,8 @@ static void panels_geometry(const vmg_device *dev, const int *v, const int64_t *
 static const vmg_kernel_def pack_panels_def = {
     .file = "matmul_pack", .name = "pack_panels", .geometry = panels_geometry};
 
-void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i, int64_t stride_k,
-                            int width, vmg_tensor dst)
+void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
+                            int64_t stride_k, int width, vmg_tensor dst)
 {
     vmg_launch l = VMG_LAUNCH(&pack_panels_def);
     vmg_define_dtype(&l, "T_SRC", t.dtype);
@@ -38,8 +38,8 @@ void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, in
     vmg_launch_run(ctx, &l);
 }
 
-static void blocks_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
-                            size_t local[3])
+static void blocks_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
+                            size_t global[3], size_t local[3])
 {
     (void)dev;
     (void)v;
@@ -69,13 +69,14 @@ vmg_tensor vmg_matmul_panels(vmg_ctx *ctx, const vmg_product *p)
 {
     if (p->b.layout == VMG_LAYOUT_PANEL)
         return p->b;
-    vmg_tensor panels = vmg_matmul_scratch(ctx, VMG_MATMUL_B, p->b.dtype,
-                                           vmg_matmul_weight_bytes(VMG_LAYOUT_PANEL, p->b.dtype, p->N, p->K));
+    vmg_tensor panels =
+        vmg_matmul_scratch(ctx, VMG_MATMUL_B, p->b.dtype,
+                           vmg_matmul_weight_bytes(VMG_LAYOUT_PANEL, p->b.dtype, p->N, p->K));
     if (vmg_dtype_get(p->b.dtype).block_len > 1)
         vmg_matmul_pack_blocks(ctx, p->b, panels);
     else
-        vmg_matmul_pack_panels(ctx, p->b, p->N, p->K, p->trans_b ? p->b.ld : 1, p->trans_b ? 1 : p->b.ld, VMG_PANEL,
-                               panels);
+        vmg_matmul_pack_panels(ctx, p->b, p->N, p->K, p->trans_b ? p->b.ld : 1,
+                               p->trans_b ? 1 : p->b.ld, VMG_PANEL, panels);
     return panels;
 }
 
@@ -107,14 +108,17 @@ void vmg_op_weight_pack(vmg_ctx *ctx, vmg_tensor src, vmg_tensor dst, int64_t n0
     if (ctx->error)
         return;
     const int64_t n = src.dim[0], k = src.dim[1];
-    if (src.rank != 2 || dst.rank != 2 || src.layout != VMG_LAYOUT_ROW || k != dst.dim[1] || n0 < 0 ||
-        n0 + n > dst.dim[0] || n0 % VMG_PANEL || (n % VMG_PANEL && n0 + n != dst.dim[0]) || src.dtype > VMG_Q4_0 ||
+    if (src.rank != 2 || dst.rank != 2 || src.layout != VMG_LAYOUT_ROW || k != dst.dim[1] ||
+        n0 < 0 || n0 + n > dst.dim[0] || n0 % VMG_PANEL ||
+        (n % VMG_PANEL && n0 + n != dst.dim[0]) || src.dtype > VMG_Q4_0 ||
         (src.dtype != dst.dtype && dst.layout != VMG_LAYOUT_AMX) ||
         (!vmg_tensor_dense(src) && vmg_dtype_get(src.dtype).block_len > 1)) {
         char ts[96], td[96];
-        vmg_ctx_fail(ctx, VMG_E_ARG, "packing %s at row %lld of %s: rows must come in multiples of %d, with one dtype",
-                     vmg_tensor_describe(src, ts, sizeof ts), (long long)n0, vmg_tensor_describe(dst, td, sizeof td),
-                     VMG_PANEL);
+        vmg_ctx_fail(
+            ctx, VMG_E_ARG,
+            "packing %s at row %lld of %s: rows must come in multiples of %d, with one dtype",
+            vmg_tensor_describe(src, ts, sizeof ts), (long long)n0,
+            vmg_tensor_describe(dst, td, sizeof td), VMG_PANEL);
         return;
     }
     if (n == 0 || k == 0)

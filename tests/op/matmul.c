@@ -7,20 +7,32 @@
 #include "host/base/mem.h"
 #include "host/dtype.h"
 #include "host/op/matmul_path.h"
+#include "host/tune_search.h"
 #include "tests/op/suite.h"
 
 enum { GUARD = 2, N_GROUPS = 3 };
 
 /* Parts of an epilogue. */
-enum { BIAS = 1, PREACT = 2, GELU = 4, SILU = 8, MUL = 16, GATE = 32, GROUP = 64, RESIDUAL = 128, IN_PLACE = 256,
-       ACCUMULATE = 512, N_PARTS = 10 };
+enum {
+    BIAS = 1,
+    PREACT = 2,
+    GELU = 4,
+    SILU = 8,
+    MUL = 16,
+    GATE = 32,
+    GROUP = 64,
+    RESIDUAL = 128,
+    IN_PLACE = 256,
+    ACCUMULATE = 512,
+    N_PARTS = 10
+};
 
 typedef struct problem {
     int64_t M, N, K;
     vmg_dtype dtype;
     vmg_layout layout;
     int parts;
-    int64_t pad; /* columns beside each matrix that may have them */
+    int64_t pad;                    /* columns beside each matrix that may have them */
     bool trans_a, trans_b, general; /* general: vmg_op_matmul, else vmg_op_linear */
     float alpha;
 } problem;
@@ -87,7 +99,8 @@ static float *numbers(int64_t n)
 }
 
 /* The matrix inside a larger one of NaN: GUARD rows above and below, pad columns on both sides. NULL: all NaN. */
-static vmg_tensor guarded(vmg_dtype dtype, int64_t rows, int64_t cols, int64_t pad, const float *x, vmg_tensor *whole)
+static vmg_tensor guarded(vmg_dtype dtype, int64_t rows, int64_t cols, int64_t pad, const float *x,
+                          vmg_tensor *whole)
 {
     const int64_t all_rows = rows + 2 * GUARD, all_cols = cols + 2 * pad;
     float *all = vmg_calloc((size_t)(all_rows * all_cols), sizeof *all);
@@ -139,8 +152,9 @@ static vmg_tensor weight(const problem *p, const float *b)
 {
     vmg_ctx *ctx = vmg_test_ctx();
     if (p->layout == VMG_LAYOUT_ROW)
-        return vmg_dtype_get(p->dtype).block_len > 1 ? vmg_test_matrix(p->dtype, p->N, p->K, b)
-                                                      : guarded(p->dtype, p->N, p->K, p->pad, b, NULL);
+        return vmg_dtype_get(p->dtype).block_len > 1
+                   ? vmg_test_matrix(p->dtype, p->N, p->K, b)
+                   : guarded(p->dtype, p->N, p->K, p->pad, b, NULL);
     const size_t bytes = vmg_matmul_weight_bytes(p->layout, p->dtype, p->N, p->K);
     const vmg_dtype dtype = p->layout == VMG_LAYOUT_AMX ? VMG_BF16 : p->dtype;
     vmg_tensor w = vmg_arena_packed(vmg_test_arena(), dtype, p->layout, p->N, p->K, bytes);
@@ -152,8 +166,8 @@ static vmg_tensor weight(const problem *p, const float *b)
 }
 
 /* |got - want| <= 2e-6 (largest sum of |a·b| + largest |want|); for sums of 100 terms that is about 5e-6 of the result. */
-static void check_close(const problem *p, const vmg_matmul_path *path, const char *what, const float *got,
-                        const float *want, double magnitude)
+static void check_close(const problem *p, const vmg_matmul_path *path, const char *what,
+                        const float *got, const float *want, double magnitude)
 {
     double worst = 0, largest = 0;
     for (int64_t i = 0; i < p->M * p->N; i++) {
@@ -163,10 +177,11 @@ static void check_close(const problem *p, const vmg_matmul_path *path, const cha
     }
     const bool close = worst <= 2e-6 * (magnitude + largest);
     if (!close)
-        vmg_test_note("%s %s: M=%lld N=%lld K=%lld %s layout %d parts 0x%x trans %d%d pad %lld: error %.2e of %.2e",
-                      path->name, what, (long long)p->M, (long long)p->N, (long long)p->K, vmg_dtype_name(p->dtype),
-                      p->layout, (unsigned)p->parts, p->trans_a, p->trans_b, (long long)p->pad, worst,
-                      magnitude + largest);
+        vmg_test_note("%s %s: M=%lld N=%lld K=%lld %s layout %d parts 0x%x trans %d%d pad %lld: "
+                      "error %.2e of %.2e",
+                      path->name, what, (long long)p->M, (long long)p->N, (long long)p->K,
+                      vmg_dtype_name(p->dtype), p->layout, (unsigned)p->parts, p->trans_a,
+                      p->trans_b, (long long)p->pad, worst, magnitude + largest);
     CHECK(close);
 }
 
@@ -178,9 +193,14 @@ static void run_path(const problem *p, const vmg_matmul_path *path, vmg_tensor w
     const bool in_place = p->parts & IN_PLACE;
     vmg_tensor a = guarded(VMG_F32, p->trans_a ? K : M, p->trans_a ? M : K, p->pad, v->a, NULL);
     vmg_tensor out = guarded(VMG_F32, M, N, p->pad,
-                             p->parts & ACCUMULATE ? v->before : in_place ? v->residual : NULL, &whole);
+                             p->parts & ACCUMULATE ? v->before
+                             : in_place            ? v->residual
+                                                   : NULL,
+                             &whole);
     vmg_epilogue e = {.accumulate = p->parts & ACCUMULATE,
-                      .act = p->parts & GELU ? VMG_ACT_GELU_TANH : p->parts & SILU ? VMG_ACT_SILU : VMG_ACT_NONE};
+                      .act = p->parts & GELU   ? VMG_ACT_GELU_TANH
+                             : p->parts & SILU ? VMG_ACT_SILU
+                                               : VMG_ACT_NONE};
     if (p->parts & BIAS)
         e.bias = vmg_test_tensor(VMG_F32, 1, &N, v->bias);
     if (p->parts & PREACT)
@@ -194,8 +214,13 @@ static void run_path(const problem *p, const vmg_matmul_path *path, vmg_tensor w
     if (p->parts & RESIDUAL)
         e.residual = in_place ? out : guarded(VMG_F32, M, N, p->pad, v->residual, NULL);
     if (p->general)
-        vmg_op_matmul(ctx, &(vmg_matmul){.a = a, .b = w, .out = out, .trans_a = p->trans_a, .trans_b = p->trans_b,
-                                         .alpha = p->alpha, .accumulate = e.accumulate});
+        vmg_op_matmul(ctx, &(vmg_matmul){.a = a,
+                                         .b = w,
+                                         .out = out,
+                                         .trans_a = p->trans_a,
+                                         .trans_b = p->trans_b,
+                                         .alpha = p->alpha,
+                                         .accumulate = e.accumulate});
     else
         vmg_op_linear(ctx, a, w, p->parts ? &e : NULL, out);
     CHECK_OK(vmg_ctx_finish(ctx));
@@ -212,52 +237,68 @@ static void run_path(const problem *p, const vmg_matmul_path *path, vmg_tensor w
 static values make_values(const problem *p)
 {
     const int64_t mn = p->M * p->N;
-    values v = {.a = numbers(p->M * p->K), .b = numbers(p->N * p->K), .bias = numbers(p->N), .mul = numbers(mn),
-                .gate = numbers(N_GROUPS * p->N), .residual = numbers(mn), .before = numbers(mn),
-                .want = numbers(mn), .preact = numbers(mn), .group = vmg_calloc((size_t)p->M, sizeof(int32_t))};
+    values v = {.a = numbers(p->M * p->K),
+                .b = numbers(p->N * p->K),
+                .bias = numbers(p->N),
+                .mul = numbers(mn),
+                .gate = numbers(N_GROUPS * p->N),
+                .residual = numbers(mn),
+                .before = numbers(mn),
+                .want = numbers(mn),
+                .preact = numbers(mn),
+                .group = vmg_calloc((size_t)p->M, sizeof(int32_t))};
     for (int64_t m = 0; m < p->M; m++)
         v.group[m] = (int32_t)vmg_test_below(N_GROUPS);
     round_to(p->dtype, v.b, p->N * p->K);
     return v;
 }
 
-/* Runs the problem on every path that takes it; at least one must. */
-static void check_product(const problem *problem_)
+/* Runs the problem on one path, or on every path that takes it; returns how many. */
+static int check_on(const problem *problem_, const vmg_matmul_path *only)
 {
     problem p = *problem_;
     vmg_ctx *ctx = vmg_test_ctx();
     p.alpha = p.alpha == 0 ? 1 : p.alpha;
     values v = make_values(&p);
-    vmg_tensor w = p.general ? guarded(VMG_F32, p.trans_b ? p.N : p.K, p.trans_b ? p.K : p.N, p.pad, v.b, NULL)
-                             : weight(&p, v.b);
-    const vmg_product probe = {.a = {.dtype = VMG_F32, .rank = 2, .dim = {p.M, p.K}, .ld = p.K + 2 * p.pad}, .b = w,
-                               .trans_a = p.trans_a, .trans_b = p.trans_b, .M = p.M, .N = p.N, .K = p.K};
+    vmg_tensor w =
+        p.general ? guarded(VMG_F32, p.trans_b ? p.N : p.K, p.trans_b ? p.K : p.N, p.pad, v.b, NULL)
+                  : weight(&p, v.b);
+    const vmg_product probe = {
+        .a = {.dtype = VMG_F32, .rank = 2, .dim = {p.M, p.K}, .ld = p.K + 2 * p.pad},
+        .b = w,
+        .trans_a = p.trans_a,
+        .trans_b = p.trans_b,
+        .M = p.M,
+        .N = p.N,
+        .K = p.K};
     int n_paths = 0;
-    reference(&p, &v, false);
     for (int i = 0; vmg_matmul_paths[i]; i++) {
         const vmg_matmul_path *path = vmg_matmul_paths[i];
-        if (!path->valid(ctx, &probe))
+        if ((only && path != only) || !path->valid(ctx, &probe))
             continue;
         n_paths++;
-        if (path->rounds_to_bf16)
-            reference(&p, &v, true);
+        reference(&p, &v, path->rounds_to_bf16);
         vmg_force_variant(ctx, &vmg_matmul_variants, path->name);
         run_path(&p, path, w, &v);
         vmg_force_variant(ctx, NULL, NULL);
-        if (path->rounds_to_bf16)
-            reference(&p, &v, false);
     }
-    CHECK(n_paths > 0);
-    void *all[] = {v.a, v.b, v.bias, v.mul, v.gate, v.residual, v.before, v.want, v.preact, v.group};
+    void *all[] = {v.a,        v.b,      v.bias, v.mul,    v.gate,
+                   v.residual, v.before, v.want, v.preact, v.group};
     for (size_t i = 0; i < VMG_COUNT(all); i++)
         free(all[i]);
     vmg_arena_reset_all(vmg_test_arena());
+    return n_paths;
+}
+
+static void check_product(const problem *p)
+{
+    CHECK(check_on(p, NULL) > 0);
 }
 
 /* ---- cases ---- */
 
 static const int64_t shapes[][3] = {
-    {1, 1, 1},    {1, 70, 133}, {2, 33, 31},  {3, 5, 64},    {5, 37, 97},   {13, 65, 100},
+    {1, 1, 1},    {1, 70, 133}, {2, 33, 31},  {3, 5, 64},    {5, 37, 97},    {13, 65, 100},
     {16, 32, 32}, {17, 31, 33}, {29, 96, 51}, {67, 131, 61}, {31, 70, 1100}, {530, 34, 40},
 };
 
@@ -275,7 +316,8 @@ static void for_layouts(problem p)
     for (p.layout = VMG_LAYOUT_ROW; p.layout <= VMG_LAYOUT_AMX; p.layout++) {
         const bool cpu = ctx->dev.device_class == VMG_CLASS_CPU;
         const bool amx = strcmp(vmg_matmul_matrix_unit(ctx), "amx-bf16") == 0;
-        if (p.layout == VMG_LAYOUT_ROW || (p.layout == VMG_LAYOUT_PANEL && cpu) || (p.layout == VMG_LAYOUT_AMX && amx))
+        if (p.layout == VMG_LAYOUT_ROW || (p.layout == VMG_LAYOUT_PANEL && cpu) ||
+            (p.layout == VMG_LAYOUT_AMX && amx))
             check_product(&p);
     }
 }
@@ -284,9 +326,15 @@ static void linear_every_dtype_and_layout(void)
 {
     for (size_t s = 0; s < n_shapes(); s++)
         for (size_t t = 0; t < VMG_COUNT(dtypes); t++) {
-            if (s % 2 && dtypes[t] != VMG_F32) /* half of the shapes: each is a program or more to build */
+            if (s % 2 &&
+                dtypes[t] != VMG_F32) /* half of the shapes: each is a program or more to build */
                 continue;
-            problem p = {shapes[s][0], shapes[s][1], shapes[s][2], dtypes[t], .trans_b = true, .parts = BIAS,
+            problem p = {shapes[s][0],
+                         shapes[s][1],
+                         shapes[s][2],
+                         dtypes[t],
+                         .trans_b = true,
+                         .parts = BIAS,
                          .pad = (int64_t)(s % 2) * 3};
             p.K = vmg_round_up(p.K, vmg_dtype_get(p.dtype).block_len);
             for_layouts(p);
@@ -298,7 +346,8 @@ static void every_part_of_the_epilogue(void)
     for (int i = -1; i < N_PARTS; i++) {
         int parts = i < 0 ? 0 : 1 << i;
         parts |= parts & GROUP ? GATE : parts & IN_PLACE ? RESIDUAL : 0;
-        for_layouts((problem){19, 45, 35, VMG_F32, .trans_b = true, .parts = parts, .pad = i % 2 ? 3 : 0});
+        for_layouts(
+            (problem){19, 45, 35, VMG_F32, .trans_b = true, .parts = parts, .pad = i % 2 ? 3 : 0});
     }
 }
 
@@ -312,8 +361,53 @@ static void parts_of_the_epilogue_together(void)
             parts &= ~GROUP;
         if (!(parts & RESIDUAL) || parts & ACCUMULATE)
             parts &= ~IN_PLACE;
-        for_layouts((problem){(const int64_t[]){1, 13, 29}[i % 3], 1 + vmg_test_below(80), 32 * (1 + vmg_test_below(3)),
-                              dtypes[i / 3 % 5], .trans_b = true, .parts = parts, .pad = i % 4});
+        for_layouts((problem){(const int64_t[]){1, 13, 29}[i % 3], 1 + vmg_test_below(80),
+                              32 * (1 + vmg_test_below(3)), dtypes[i / 3 % 5], .trans_b = true,
+                              .parts = parts, .pad = i % 4});
+    }
+}
+
+/* What every_valid_tunable runs: a product with tails everywhere, on one path, f32 or q4_0 weights. */
+static const vmg_matmul_path *tuned_path;
+
+static void tuned_product(void)
+{
+    const bool packed = tuned_path == &vmg_matmul_packed || tuned_path == &vmg_matmul_amx;
+    static int turn;
+    problem p = {37,
+                 75,
+                 160,
+                 turn++ % 2 && tuned_path != &vmg_matmul_clblast ? VMG_Q4_0 : VMG_F32,
+                 packed ? VMG_LAYOUT_PANEL : VMG_LAYOUT_ROW,
+                 .trans_b = true,
+                 .parts = BIAS | SILU | RESIDUAL};
+    check_on(&p, tuned_path);
+}
+
+/* Every value of every tunable beside the defaults of the others; with VMG_TEST_SIZE=full every set, which takes minutes
+ * the first time (each set is a program to build). */
+static void every_valid_tunable(void)
+{
+    vmg_ctx *ctx = vmg_test_ctx();
+    const char *size = getenv("VMG_TEST_SIZE");
+    for (int i = 0; vmg_matmul_paths[i] && !vmg_test_small(); i++) {
+        const vmg_kernel_def *def = vmg_matmul_paths[i]->kernel;
+        tuned_path = vmg_matmul_paths[i];
+        if (size && !strcmp(size, "full")) {
+            vmg_test_every_tunable(def, tuned_product);
+            continue;
+        }
+        for (int t = 0; t < VMG_MAX_TUNABLES && def->tunables[t].name; t++)
+            for (int c = 0; def->tunables[t].value[c]; c++) {
+                int v[VMG_MAX_TUNABLES];
+                const int64_t shape[VMG_MAX_SHAPE] = {37, 75, 160, 14};
+                if (!vmg_kernel_default_values(ctx, def, shape, v))
+                    continue;
+                v[t] = def->tunables[t].value[c];
+                vmg_force_tunables(ctx, def, v);
+                tuned_product();
+                vmg_force_tunables(ctx, NULL, NULL);
+            }
     }
 }
 
@@ -321,9 +415,10 @@ static void general_products(void)
 {
     for (size_t s = 0; s < n_shapes(); s++)
         for (int t = 0; t < 4; t++)
-            check_product(&(problem){shapes[s][0], shapes[s][1], shapes[s][2], VMG_F32, .general = true,
-                                     .trans_a = t & 1, .trans_b = t & 2, .pad = (int64_t)(s % 3),
-                                     .alpha = s % 2 ? 0.5f : 0, .parts = s % 3 ? 0 : ACCUMULATE});
+            check_product(&(problem){shapes[s][0], shapes[s][1], shapes[s][2], VMG_F32,
+                                     .general = true, .trans_a = t & 1, .trans_b = t & 2,
+                                     .pad = (int64_t)(s % 3), .alpha = s % 2 ? 0.5f : 0,
+                                     .parts = s % 3 ? 0 : ACCUMULATE});
 }
 
 /* max|got - want| <= 1e-5 max|want|. */
@@ -345,8 +440,10 @@ static void gradients_of_a_linear_layer(void)
     vmg_ctx *ctx = vmg_test_ctx();
     for (int parts = 1; parts < 8; parts++) {
         const int64_t M = 29, N = 37, K = 45;
-        float *x = numbers(M * K), *w = numbers(N * K), *dy = numbers(M * N), *dw = numbers(N * K), *db = numbers(N);
-        double *want_dx = vmg_calloc((size_t)(M * K), sizeof *want_dx), *want_dw = vmg_calloc((size_t)(N * K), sizeof *want_dw);
+        float *x = numbers(M * K), *w = numbers(N * K), *dy = numbers(M * N), *dw = numbers(N * K),
+              *db = numbers(N);
+        double *want_dx = vmg_calloc((size_t)(M * K), sizeof *want_dx),
+               *want_dw = vmg_calloc((size_t)(N * K), sizeof *want_dw);
         double *want_db = vmg_calloc((size_t)N, sizeof *want_db);
         for (int64_t n = 0; n < N; n++) {
             want_db[n] = db[n];
@@ -360,9 +457,11 @@ static void gradients_of_a_linear_layer(void)
                 }
             }
         }
-        vmg_tensor t_dx = vmg_test_matrix(VMG_F32, M, K, x), t_dw = vmg_test_matrix(VMG_F32, N, K, dw);
+        vmg_tensor t_dx = vmg_test_matrix(VMG_F32, M, K, x),
+                   t_dw = vmg_test_matrix(VMG_F32, N, K, dw);
         vmg_tensor t_db = vmg_test_tensor(VMG_F32, 1, &N, db);
-        vmg_op_linear_backward(ctx, vmg_test_matrix(VMG_F32, M, K, x), vmg_test_matrix(VMG_F32, N, K, w),
+        vmg_op_linear_backward(ctx, vmg_test_matrix(VMG_F32, M, K, x),
+                               vmg_test_matrix(VMG_F32, N, K, w),
                                vmg_test_matrix(VMG_F32, M, N, dy), parts & 1 ? t_dx : VMG_NONE,
                                parts & 2 ? t_dw : VMG_NONE, parts & 4 ? t_db : VMG_NONE);
         CHECK_OK(vmg_ctx_finish(ctx));
@@ -383,7 +482,8 @@ static void bf16_is_used_only_where_allowed(void)
 {
     vmg_ctx *ctx = vmg_test_ctx();
     enum { M = 64, N = 32, K = 32 };
-    float *x = vmg_calloc(M * K, sizeof *x), *w = vmg_calloc(N * K, sizeof *w), *out = vmg_calloc(M * N, sizeof *out);
+    float *x = vmg_calloc(M * K, sizeof *x), *w = vmg_calloc(N * K, sizeof *w),
+          *out = vmg_calloc(M * N, sizeof *out);
     const bool unit = strcmp(vmg_matmul_matrix_unit(ctx), "none") != 0;
     for (int i = 0; i < M; i++)
         x[i * K] = 1 + 0x1p-12f;
@@ -393,7 +493,8 @@ static void bf16_is_used_only_where_allowed(void)
     for (int allow = 0; allow < 2; allow++) {
         vmg_matmul_allow_bf16(ctx, allow);
         for (int general = 0; general < 2; general++) {
-            vmg_tensor tx = vmg_test_matrix(VMG_F32, M, K, x), tw = vmg_test_matrix(VMG_F32, N, K, w);
+            vmg_tensor tx = vmg_test_matrix(VMG_F32, M, K, x),
+                       tw = vmg_test_matrix(VMG_F32, N, K, w);
             if (general)
                 vmg_op_matmul(ctx, &(vmg_matmul){.a = tx, .b = tw, .out = t, .trans_b = true});
             else
@@ -413,7 +514,9 @@ static void nothing_to_do(void)
     vmg_ctx *ctx = vmg_test_ctx();
     vmg_tensor w = vmg_test_matrix(VMG_F32, 5, 4, NULL), x = vmg_test_matrix(VMG_F32, 0, 4, NULL);
     vmg_op_linear(ctx, x, w, NULL, vmg_test_matrix(VMG_F32, 0, 5, NULL));
-    vmg_op_matmul(ctx, &(vmg_matmul){.a = x, .b = w, .out = vmg_test_matrix(VMG_F32, 0, 5, NULL), .trans_b = true});
+    vmg_op_matmul(
+        ctx, &(vmg_matmul){
+                 .a = x, .b = w, .out = vmg_test_matrix(VMG_F32, 0, 5, NULL), .trans_b = true});
     CHECK_OK(vmg_ctx_finish(ctx));
 }
 
@@ -421,8 +524,10 @@ static void wrong_shapes_are_refused(void)
 {
     vmg_ctx *ctx = vmg_test_ctx();
     vmg_tensor x = vmg_test_matrix(VMG_F32, 3, 4, NULL), w = vmg_test_matrix(VMG_F32, 5, 4, NULL);
-    vmg_tensor out = vmg_test_matrix(VMG_F32, 3, 5, NULL), bad = vmg_test_matrix(VMG_F32, 3, 3, NULL);
-    const vmg_epilogue wrong[] = {{.bias = out}, {.residual = x}, {.gate = x}, {.mul = w}, {.preact = x}, {.group = x}};
+    vmg_tensor out = vmg_test_matrix(VMG_F32, 3, 5, NULL),
+               bad = vmg_test_matrix(VMG_F32, 3, 3, NULL);
+    const vmg_epilogue wrong[] = {{.bias = out}, {.residual = x}, {.gate = x},
+                                  {.mul = w},    {.preact = x},   {.group = x}};
     const char *const word[] = {"bias", "residual", "gate", "mul", "preact", "group"};
     vmg_op_linear(ctx, x, bad, NULL, out);
     CHECK_FAILS(vmg_ctx_status(ctx), VMG_E_ARG, "f32 (3,3)");
@@ -444,6 +549,7 @@ static const vmg_test_case cases[] = {
     {"linear_every_dtype_and_layout", linear_every_dtype_and_layout},
     {"every_part_of_the_epilogue", every_part_of_the_epilogue},
     {"parts_of_the_epilogue_together", parts_of_the_epilogue_together},
+    {"every_valid_tunable", every_valid_tunable},
     {"general_products", general_products},
     {"gradients_of_a_linear_layer", gradients_of_a_linear_layer},
     {"bf16_is_used_only_where_allowed", bf16_is_used_only_where_allowed},
@@ -475,13 +581,16 @@ static void *bench_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
     b->x = vmg_arena_matrix(arena, VMG_F32, s->M, s->K);
     b->out = vmg_arena_matrix(arena, VMG_F32, s->M, s->N);
     b->e.bias = vmg_arena_vector(arena, VMG_F32, s->N);
-    b->w = vmg_arena_packed(arena, layout == VMG_LAYOUT_AMX ? VMG_BF16 : s->dtype, layout, s->N, s->K, bytes);
+    b->w = vmg_arena_packed(arena, layout == VMG_LAYOUT_AMX ? VMG_BF16 : s->dtype, layout, s->N,
+                            s->K, bytes);
     vmg_upload(ctx, b->x, x);
-    vmg_upload(ctx, vmg_tensor_reshape2(b->e.bias, 1, s->N), memset(x, 0, (size_t)s->N * sizeof *x));
+    vmg_upload(ctx, vmg_tensor_reshape2(b->e.bias, 1, s->N),
+               memset(x, 0, (size_t)s->N * sizeof *x));
     vmg_tensor piece = vmg_arena_matrix(arena, s->dtype, VMG_PANEL, s->K);
     vmg_upload(ctx, piece, rows);
     for (int64_t n = 0; n < s->N; n += VMG_PANEL)
-        vmg_op_weight_pack(ctx, vmg_tensor_view_rows(piece, 0, VMG_MIN(VMG_PANEL, s->N - n)), b->w, n);
+        vmg_op_weight_pack(ctx, vmg_tensor_view_rows(piece, 0, VMG_MIN(VMG_PANEL, s->N - n)), b->w,
+                           n);
     free(x);
     free(rows);
     return b;
@@ -493,17 +602,23 @@ static void bench_run(vmg_ctx *ctx, void *state)
     vmg_op_linear(ctx, b->x, b->w, &b->e, b->out);
 }
 
-#define LINEAR(T, M, N, K, bits)                                                                                     \
-    {.name = "linear " #T " " #M "," #N "," #K, .setup = bench_setup, .run = bench_run, .teardown = free,             \
-     .param = &(const bench_shape){M, N, K, VMG_##T}, .flops = 2.0 * (M) * (N) * (K),                                 \
-     .bytes = 4.0 * (M) * ((N) + (K)) + (bits) / 8.0 * (N) * (K), .baseline = "sgemm " #M " " #N " " #K}
-#define LINEARS(T, bits)                                                                                             \
-    LINEAR(T, 400, 1536, 1536, bits), LINEAR(T, 400, 8960, 1536, bits), LINEAR(T, 400, 1536, 8960, bits),             \
-        LINEAR(T, 32, 4096, 10240, bits), LINEAR(T, 200, 1536, 1536, bits), LINEAR(T, 100, 1536, 1536, bits),         \
+#define LINEAR(T, M, N, K, bits)                                                                   \
+    {                                                                                              \
+        .name = "linear " #T " " #M "," #N "," #K, .setup = bench_setup, .run = bench_run,         \
+        .teardown = free, .param = &(const bench_shape){M, N, K, VMG_##T},                         \
+        .flops = 2.0 * (M) * (N) * (K),                                                            \
+        .bytes = 4.0 * (M) * ((N) + (K)) + (bits) / 8.0 * (N) * (K),                               \
+        .baseline = "sgemm " #M " " #N " " #K                                                      \
+    }
+#define LINEARS(T, bits)                                                                           \
+    LINEAR(T, 400, 1536, 1536, bits), LINEAR(T, 400, 8960, 1536, bits),                            \
+        LINEAR(T, 400, 1536, 8960, bits), LINEAR(T, 32, 4096, 10240, bits),                        \
+        LINEAR(T, 200, 1536, 1536, bits), LINEAR(T, 100, 1536, 1536, bits),                        \
         LINEAR(T, 1, 4096, 10240, bits)
 
 static const vmg_op_bench benches[] = {
     LINEARS(F32, 32), LINEARS(BF16, 16), LINEARS(F16, 16), LINEARS(Q8_0, 8.5), LINEARS(Q4_0, 4.5),
 };
 
-const vmg_op_suite vmg_suite_matmul = {"matmul", cases, VMG_COUNT(cases), benches, VMG_COUNT(benches)};
+const vmg_op_suite vmg_suite_matmul = {"matmul", cases, VMG_COUNT(cases), benches,
+                                       VMG_COUNT(benches)};
