@@ -215,7 +215,9 @@ int vmg_t5_encode(vmg_t5 *t5, const int32_t *ids, const int64_t *lens, int64_t n
     vmg_segment *host = vmg_calloc((size_t)n, sizeof *host);
     float *embedded = vmg_calloc((size_t)(R * C), sizeof *embedded);
     vmg_arena arena = vmg_arena_make(ctx, 8 << 20);
-    int rc = host && embedded ? look_up(t5, ids, R, embedded) : VMG_E_NOMEM;
+    int rc = host && embedded ? VMG_OK : VMG_E_NOMEM;
+    if (rc == VMG_OK && !ctx->plan)
+        rc = look_up(t5, ids, R, embedded);
     if (rc == VMG_OK && R > 0) {
         vmg_tensor x = vmg_arena_matrix(&arena, VMG_F32, R, C), y = vmg_arena_matrix(&arena, VMG_F32, R, C);
         vmg_segments segments = pack_segments(t5, &arena, lens, n, host);

@@ -150,3 +150,7 @@ tests_op_test_fft_LDADD = tests/libop.la $(LDADD)
 include tests/gates.mk
 TESTS += tests/install.sh
 EXTRA_DIST += tests/install.sh tests/installed.c
+check_PROGRAMS += tests/test_encode
+tests_test_encode_SOURCES = tests/test_encode.c
+TESTS += tests/encode_cli.sh
+EXTRA_DIST += tests/encode_cli.sh

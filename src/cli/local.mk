@@ -18,3 +18,4 @@ vimogen_SOURCES += src/cli/cmd_eval.c
 vimogen_SOURCES += src/cli/convert_motion.c
 vimogen_SOURCES += src/cli/inspect_motion.c
 vimogen_SOURCES += src/cli/motion_cli.h
+vimogen_SOURCES += src/cli/cmd_encode.c

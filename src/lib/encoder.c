@@ -1,4 +1,4 @@
-/* Encoding sentences: an encoder's files, cleaning, tokens, the network, one text's embedding. */
+/* An encoder's files: weights, configuration, tokenizer, and what tells it from others. */
 #include "src/lib/encoder.h"
 
 #include <stdlib.h>
@@ -6,36 +6,53 @@
 
 #include "host/base/fs.h"
 #include "host/base/mem.h"
-#include "host/plan.h"
-#include "models/t5.h"
-#include "models/text_clean.h"
+#include "host/base/sha256.h"
 #include "src/format/weights_file.h"
 
-/* ---- files ---- */
-
-/* spiece.model in the folder `path`, or in the folder of the file `path`; fresh memory. */
-static char *tokenizer_beside(const char *path)
+static bool carries_tokenizer(const vmg_weights *w)
 {
-    const char *slash = strrchr(path, '/');
-    if (vmg_path_is_dir(path))
-        return vmg_path_join(path, "spiece.model");
-    return slash ? vmg_asprintf("%.*s/spiece.model", (int)(slash - path), path) : vmg_strdup("spiece.model");
+    return vmg_weights_meta(w, VMG_TOKENIZER_NAME) || vmg_weights_find(w, VMG_TOKENIZER_NAME) ||
+           vmg_weights_meta(w, "tokenizer.ggml.model");
 }
 
-static int open_tokenizer(vmg_encoder *e, const char *named)
+/* Where the published trees keep the tokenizer, seen from the weights' folder. */
+static int find_tokenizer(vmg_encoder *e)
 {
-    if (named)
-        return vmg_tokenizer_open(named, &e->tokenizer);
-    int rc = vmg_tokenizer_from_weights(e->weights, &e->tokenizer);
-    if (rc != VMG_E_NOTFOUND)
-        return rc;
-    char *beside = tokenizer_beside(e->path);
-    if (!beside)
-        return VMG_E_NOMEM;
-    rc = vmg_path_exists(beside) ? vmg_tokenizer_open(beside, &e->tokenizer)
-                                 : vmg_fail(VMG_E_NOTFOUND, "%s carries no tokenizer and there is no %s", e->path, beside);
-    free(beside);
+    static const char *const places[] = {
+        "spiece.model",
+        "google/umt5-xxl/spiece.model", /* Wan's checkpoints */
+        "tokenizer/spiece.model",       /* diffusers */
+        "../tokenizer/spiece.model",
+    };
+    const char *slash = strrchr(e->path, '/');
+    char *dir = vmg_path_is_dir(e->path) ? vmg_strdup(e->path)
+                : slash                  ? vmg_strndup(e->path, (size_t)(slash - e->path) + 1)
+                                         : vmg_strdup(".");
+    int rc = dir ? VMG_OK : VMG_E_NOMEM;
+    for (size_t i = 0; rc == VMG_OK && i < VMG_COUNT(places) && !e->tokenizer_path; i++) {
+        char *path = vmg_path_join(dir, places[i]);
+        if (!path)
+            rc = VMG_E_NOMEM;
+        else if (vmg_path_exists(path))
+            e->tokenizer_path = path;
+        else
+            free(path);
+    }
+    if (rc == VMG_OK && !e->tokenizer_path)
+        rc = vmg_fail(VMG_E_NOTFOUND, "%s carries no tokenizer and there is no %s in %s", e->path,
+                      places[0], dir);
+    free(dir);
     return rc;
+}
+
+static int locate_tokenizer(vmg_encoder *e, const char *named)
+{
+    if (!named)
+        return carries_tokenizer(e->weights) ? VMG_OK : find_tokenizer(e);
+    if (!vmg_path_exists(named))
+        return vmg_fail(VMG_E_IO, "there is no tokenizer %s", named);
+    e->tokenizer_path = vmg_strdup(named);
+    return e->tokenizer_path ? VMG_OK : VMG_E_NOMEM;
 }
 
 int vmg_encoder_open(const char *path, const char *tokenizer, vmg_encoder *out)
@@ -43,19 +60,17 @@ int vmg_encoder_open(const char *path, const char *tokenizer, vmg_encoder *out)
     *out = (vmg_encoder){.path = vmg_strdup(path)};
     if (!out->path)
         return VMG_E_NOMEM;
-    int rc = vmg_path_is_dir(path) ? vmg_weights_open_dir(path, &out->weights) : vmg_weights_open(path, &out->weights);
+    int rc = vmg_path_is_dir(path) ? vmg_weights_open_dir(path, &out->weights)
+                                   : vmg_weights_open(path, &out->weights);
     if (rc == VMG_OK)
         rc = vmg_t5_config_from_weights(out->weights, &out->config);
     if (rc == VMG_OK)
-        rc = open_tokenizer(out, tokenizer);
+        rc = locate_tokenizer(out, tokenizer);
     for (size_t i = 0, most = 0; rc == VMG_OK && i < out->weights->n_tensors; i++)
         if (out->weights->tensors[i].bytes > most) {
             most = out->weights->tensors[i].bytes;
             out->stored = out->weights->tensors[i].dtype;
         }
-    if (rc == VMG_OK && vmg_tokenizer_size(out->tokenizer) > out->config.vocab_size)
-        rc = vmg_fail(VMG_E_FORMAT, "%s: the tokenizer has %lld pieces, the encoder %lld tokens", path,
-                      (long long)vmg_tokenizer_size(out->tokenizer), (long long)out->config.vocab_size);
     if (rc != VMG_OK)
         vmg_encoder_close(out);
     return rc;
@@ -67,103 +82,62 @@ void vmg_encoder_close(vmg_encoder *e)
         return;
     vmg_tokenizer_free(e->tokenizer);
     vmg_weights_close(e->weights);
+    free(e->tokenizer_path);
     free(e->path);
     *e = (vmg_encoder){0};
 }
 
-/* ---- texts to ids ---- */
-
-typedef struct batch {
-    int32_t *ids; /* all texts, one after another */
-    int64_t *lens, n, total;
-} batch;
-
-static int add_text(vmg_ctx *ctx, const vmg_encoder *e, const char *text, batch *b)
+int vmg_encoder_need_tokenizer(vmg_encoder *e)
 {
-    char *clean = NULL;
-    size_t n_bytes = 0;
-    vmg_token_ids ids = {0};
-    int rc = vmg_text_clean(text, strlen(text), &clean, &n_bytes);
-    if (rc == VMG_OK)
-        rc = vmg_tokenizer_encode(e->tokenizer, clean, n_bytes, VMG_TOKENIZER_MAX_IDS, &ids);
-    if (rc == VMG_OK && ids.kept_bytes < ids.text_bytes) {
-        char *what = vmg_token_ids_describe_cut(&ids, clean);
-        vmg_logf(&ctx->log, VMG_LOG_WARN, "%s", what ? what : "a text was cut");
-        free(what);
-    }
-    if (rc == VMG_OK) {
-        int32_t *grown = vmg_realloc(b->ids, (size_t)(b->total + ids.n), sizeof *grown);
-        rc = grown ? VMG_OK : VMG_E_NOMEM;
-        if (grown) {
-            memcpy(grown + b->total, ids.id, (size_t)ids.n * sizeof *grown);
-            b->ids = grown;
-            b->lens[b->n++] = ids.n;
-            b->total += ids.n;
-        }
-    }
-    vmg_token_ids_free(&ids);
-    free(clean);
-    return rc;
-}
-
-/* ---- running ---- */
-
-static int load_and_encode(vmg_ctx *ctx, const vmg_encoder *e, const batch *b, const vmg_encode_options *o, uint64_t max_bytes,
-                           uint64_t *params_bytes, float *rows)
-{
-    vmg_t5 *t5 = NULL;
-    int rc = vmg_t5_create(ctx, &e->config, o->dtype, &t5);
-    if (rc == VMG_OK && params_bytes)
-        *params_bytes = vmg_params_bytes(&t5->params);
-    if (rc == VMG_OK)
-        rc = vmg_t5_load(t5, e->weights, &(vmg_params_load_options){.max_bytes = max_bytes,
-                                                                    .progress = ctx->plan ? NULL : o->loading,
-                                                                    .progress_user = o->user});
-    if (rc == VMG_OK)
-        rc = vmg_t5_encode(t5, b->ids, b->lens, b->n, ctx->plan ? NULL : o->encoding, o->user, rows);
-    vmg_t5_free(t5);
-    return rc;
-}
-
-/* As for the motion network: what parameters may take beside the activations, or 0 when everything fits. */
-static int plan_memory(vmg_ctx *ctx, const vmg_encoder *e, const batch *b, const vmg_encode_options *o, float *rows,
-                       uint64_t *max_bytes)
-{
-    vmg_plan_result plan;
-    uint64_t params = 0;
-    *max_bytes = 0;
-    int rc = vmg_plan_begin(ctx);
-    if (rc != VMG_OK)
+    if (e->tokenizer)
+        return VMG_OK;
+    int rc = e->tokenizer_path ? vmg_tokenizer_open(e->tokenizer_path, &e->tokenizer)
+                               : vmg_tokenizer_from_weights(e->weights, &e->tokenizer);
+    if (rc != VMG_OK || vmg_tokenizer_size(e->tokenizer) <= e->config.vocab_size)
         return rc;
-    rc = load_and_encode(ctx, e, b, o, 0, &params, rows);
-    int ended = vmg_plan_end(ctx, false, &plan);
-    rc = rc != VMG_OK ? rc : ended;
-    return rc != VMG_OK ? rc : vmg_plan_budget(ctx, &plan, params, max_bytes);
+    rc = vmg_fail(VMG_E_FORMAT, "%s: the tokenizer has %lld pieces, the encoder %lld tokens",
+                  e->path, (long long)vmg_tokenizer_size(e->tokenizer),
+                  (long long)e->config.vocab_size);
+    vmg_tokenizer_free(e->tokenizer);
+    e->tokenizer = NULL;
+    return rc;
 }
 
-int vmg_encode_texts(vmg_ctx *ctx, const vmg_encoder *e, const char *const *texts, int64_t n, const vmg_encode_options *o,
-                     vmg_embedding *out)
+/* Everything in the metadata that a tokenizer is made of. */
+static void hash_tokenizer_metadata(const vmg_weights *w, vmg_sha256 *s)
 {
-    batch b = {.lens = vmg_calloc((size_t)n, sizeof *b.lens)};
-    float *rows = NULL;
-    uint64_t max_bytes = 0;
-    int64_t C = e->config.dim;
-    int rc = b.lens ? VMG_OK : VMG_E_NOMEM;
-    memset(out, 0, (size_t)n * sizeof *out);
-    for (int64_t i = 0; rc == VMG_OK && i < n; i++)
-        rc = add_text(ctx, e, texts[i], &b);
-    if (rc == VMG_OK && !(rows = vmg_calloc((size_t)(b.total * C), sizeof *rows)))
-        rc = VMG_E_NOMEM;
-    if (rc == VMG_OK)
-        rc = plan_memory(ctx, e, &b, o, rows, &max_bytes);
-    if (rc == VMG_OK)
-        rc = load_and_encode(ctx, e, &b, o, max_bytes, NULL, rows);
-    for (int64_t i = 0, at = 0; rc == VMG_OK && i < n; at += b.lens[i++])
-        rc = vmg_embedding_from_rows(rows + at * C, b.lens[i], C, &out[i]);
-    for (int64_t i = 0; rc != VMG_OK && i < n; i++)
-        vmg_embedding_free(&out[i]);
-    free(rows);
-    free(b.ids);
-    free(b.lens);
-    return rc;
+    static const char prefix[] = "tokenizer.";
+    for (size_t i = 0; i < w->n_meta; i++) {
+        const vmg_meta *m = &w->meta[i];
+        if (strncmp(m->key, prefix, strlen(prefix)) != 0 && strcmp(m->key, VMG_TOKENIZER_NAME) != 0)
+            continue;
+        vmg_sha256_update(s, m->key, strlen(m->key) + 1);
+        vmg_sha256_update(s, &m->integer, sizeof m->integer);
+        vmg_sha256_update(s, &m->data_bytes, sizeof m->data_bytes);
+        if (m->data_bytes)
+            vmg_sha256_update(s, m->data, m->data_bytes);
+    }
+    const vmg_weight *t = vmg_weights_find(w, VMG_TOKENIZER_NAME);
+    if (t)
+        vmg_sha256_update(s, t->data, t->bytes);
+}
+
+int vmg_encoder_identity(const vmg_encoder *e, vmg_dtype dtype, uint8_t hash[VMG_EMBED_HASH_BYTES])
+{
+    uint8_t tokenizer[32];
+    vmg_sha256 s;
+    vmg_sha256_init(&s);
+    if (e->tokenizer_path) {
+        vmg_map map;
+        int rc = vmg_map_open(e->tokenizer_path, &map);
+        if (rc != VMG_OK)
+            return rc;
+        vmg_sha256_update(&s, map.data, map.size);
+        vmg_map_close(&map);
+    } else {
+        hash_tokenizer_metadata(e->weights, &s);
+    }
+    vmg_sha256_final(&s, tokenizer);
+    vmg_embed_cache_model(e->weights, dtype, tokenizer, sizeof tokenizer, hash);
+    return VMG_OK;
 }

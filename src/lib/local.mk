@@ -14,3 +14,4 @@ libvmg_la_SOURCES += src/lib/embed_cache.c
 libvmg_la_SOURCES += src/lib/embed_cache.h
 libvmg_la_SOURCES += src/lib/selftest_device.c
 libvmg_la_SOURCES += src/lib/session.c
+libvmg_la_SOURCES += src/lib/encode_texts.c
