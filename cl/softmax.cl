@@ -1,6 +1,6 @@
 /*
- * Softmax over rows: y = exp(x - max) / sum, over the first n_valid[r] columns, 0 beyond; and its gradient
- * dx = y (dy - sum y dy).
+ * Softmax over rows: y = exp(x - max) / sum, over the first n_valid[r] columns, 0 beyond; its gradient
+ * dx = y (dy - sum y dy); and the softmax of attention's scores, in place, with their biases.
  *
  * A work-group of WG items takes ROWS rows one after another, its items along the columns; maxima and sums
  * meet in local memory (WG floats).
@@ -15,7 +15,7 @@
     const long first = (long)get_group_id(0) * ROWS, last = min(first + ROWS, n_rows);             \
     for (long r = first; r < last; r++)
 
-#ifdef FORWARD
+#if defined FORWARD || defined SCORES
 inline float greatest1(float v) { return v; }
 inline float greatest2(float2 v) { return fmax(v.x, v.y); }
 inline float greatest4(float4 v) { return greatest2(fmax(v.lo, v.hi)); }
@@ -45,7 +45,9 @@ inline float group_max(float v, __local float *lanes, uint lid)
         sum_##s += e;                                                                              \
     }
 #define DIVIDE(n, s) STV(n, LDV(n, to, c) * factor, to, c);
+#endif
 
+#ifdef FORWARD
 /* y may be x: every item reads and writes its own columns. The maximum begins at a finite number, so that a row of
  * -infinities gives zeros. */
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
@@ -65,6 +67,45 @@ void softmax(ALIASED(x), CTENSOR(n_valid), ALIASED(y), long n_rows, long n_cols,
         FOR_COLUMNS(DIVIDE, n, lid)
         for (long c = n + lid; c < n_cols; c += WG)
             to[c] = 0.0f;
+    }
+}
+#endif
+
+#ifdef SCORES
+/*
+ * Row h*n_q + i of s (heads * n_q, n_keys): the scores of query i and head first_head + h become probabilities.
+ * key_bias, and the bias of the distance key - query, come first; lse (rows, n_heads) if given.
+ */
+#if REL
+#define REL_BIAS(distance) \
+    (CF32(rel_bias)[(long)I32(bucket)[clamp((int)(distance), -MAX_DISTANCE, MAX_DISTANCE) + MAX_DISTANCE] * n_heads + head])
+#else
+#define REL_BIAS(distance) 0.0f
+#endif
+
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
+void attention_softmax(TENSOR(s), CTENSOR(key_bias), CTENSOR(rel_bias), CTENSOR(bucket), TENSOR(lse), long n_rows,
+                       long n_keys, long n_q, long first_query, long first_head, long n_heads)
+{
+    FOR_ROWS {
+        const long i = r % n_q, head = first_head + r / n_q;
+        __global float *to = F32(s) + r * n_keys;
+        __global const float *from = to;
+        if (key_bias || REL) {
+            for (long j = lid; j < n_keys; j += WG)
+                to[j] += (key_bias ? CF32(key_bias)[j] : 0.0f) + REL_BIAS(j - i);
+            barrier(CLK_GLOBAL_MEM_FENCE);
+        }
+        FV(VW) m_v = -FLT_MAX, sum_v = 0.0f;
+        float m_t = -FLT_MAX, sum_t = 0.0f;
+        FOR_COLUMNS(GREATEST, n_keys, lid)
+        const float m = group_max(fmax(MAXV(VW, m_v), m_t), lanes, lid);
+        FOR_COLUMNS(EXPONENTIALS, n_keys, lid)
+        const float sum = group_sum(SUMV(VW, sum_v) + sum_t, lanes, lid, WG);
+        const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
+        FOR_COLUMNS(DIVIDE, n_keys, lid)
+        if (lse && lid == 0)
+            F32(lse)[(first_query + i) * n_heads + head] = m + log(sum);
     }
 }
 #endif

@@ -2,7 +2,6 @@
 #include "host/op/attention.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 #include "host/base/mem.h"
 #include "host/op/attention_impl.h"
@@ -20,53 +19,6 @@ int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance)
     float ratio = logf((float)n / (float)exact) / (float)log((double)max_distance / exact);
     int64_t far = exact + (int64_t)(ratio * (float)(half - exact));
     return first + (int)VMG_MIN(far, half - 1);
-}
-
-/* The bucket of every distance up to the greatest that matters, kept in the context. */
-typedef struct bucket_table {
-    cl_mem buf;
-    int n_buckets;
-} bucket_table;
-
-enum { N_DISTANCES = 2 * VMG_T5_MAX_DISTANCE + 1 };
-
-static void free_table(vmg_ctx *ctx, void *state)
-{
-    bucket_table *table = state;
-    vmg_ctx_buffer_free(ctx, table->buf, N_DISTANCES * sizeof(int32_t));
-    free(table);
-}
-
-static bucket_table *make_table(vmg_ctx *ctx)
-{
-    bucket_table *table = vmg_ctx_slot(ctx, VMG_SLOT_ATTENTION);
-    if (table)
-        return table;
-    table = vmg_calloc(1, sizeof *table);
-    if (!table) {
-        vmg_ctx_fail(ctx, VMG_E_NOMEM, "no memory for attention's table of distances");
-        return NULL;
-    }
-    table->buf = vmg_ctx_buffer(ctx, N_DISTANCES * sizeof(int32_t)); /* NULL while planning */
-    vmg_ctx_slot_set(ctx, VMG_SLOT_ATTENTION, table, free_table);
-    return table;
-}
-
-vmg_tensor vmg_attention_buckets(vmg_ctx *ctx, int64_t n_buckets)
-{
-    const int64_t n = N_DISTANCES;
-    bucket_table *table = n_buckets && !ctx->error ? make_table(ctx) : NULL;
-    if (!table)
-        return VMG_NONE;
-    vmg_tensor t = vmg_tensor_make(table->buf, 0, VMG_I32, 1, &n);
-    if (table->n_buckets != n_buckets) {
-        int32_t bucket[N_DISTANCES];
-        for (int i = 0; i < N_DISTANCES; i++)
-            bucket[i] = vmg_t5_bucket(i - VMG_T5_MAX_DISTANCE, (int)n_buckets, VMG_T5_MAX_DISTANCE);
-        vmg_upload(ctx, t, bucket);
-        table->n_buckets = (int)n_buckets;
-    }
-    return t;
 }
 
 /* ---- checks ---- */
@@ -175,36 +127,47 @@ static void launch_forward(vmg_ctx *ctx, const vmg_kernel_def *kernel, const vmg
     vmg_launch_run(ctx, &l);
 }
 
-bool vmg_attention_prefers_lanes(const vmg_device *dev)
+const char *const vmg_attention_paths[] = {"tiled", "lanes", "gemm", NULL};
+
+bool vmg_attention_path_valid(vmg_ctx *ctx, int path, const vmg_attention *a)
 {
-    return dev->device_class == VMG_CLASS_CPU && dev->vector_width_f32 >= 4;
+    if (path == VMG_ATTENTION_GEMM)
+        return vmg_attention_gemm_valid(a);
+    return path != VMG_ATTENTION_LANES || ctx->dev.device_class == VMG_CLASS_CPU;
 }
 
-enum { TILED, LANES };
+/* A processor whose driver hands vectors to its vector unit wants them in lanes. */
+int vmg_attention_default_path(const vmg_ctx *ctx)
+{
+    return ctx->dev.device_class == VMG_CLASS_CPU && ctx->dev.vector_width_f32 >= 4 ? VMG_ATTENTION_LANES
+                                                                                    : VMG_ATTENTION_TILED;
+}
 
 static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
 {
-    (void)arg;
-    return variant != LANES || ctx->dev.device_class == VMG_CLASS_CPU;
+    const forward_call *call = arg;
+    return vmg_attention_path_valid(ctx, variant, call->a);
 }
 
 static int default_variant(vmg_ctx *ctx, const void *arg)
 {
     (void)arg;
-    return vmg_attention_prefers_lanes(&ctx->dev) ? LANES : TILED;
+    return vmg_attention_default_path(ctx);
 }
 
 static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
 {
-    static const vmg_kernel_def *const kernel[] = {[TILED] = &vmg_attention_tiled_kernel,
-                                                   [LANES] = &vmg_attention_lanes_kernel};
     const forward_call *call = arg;
-    launch_forward(ctx, kernel[variant], call->a, &call->work);
+    if (variant == VMG_ATTENTION_GEMM)
+        vmg_attention_gemm(ctx, call->a, &call->work);
+    else
+        launch_forward(ctx, variant == VMG_ATTENTION_LANES ? &vmg_attention_lanes_kernel : &vmg_attention_tiled_kernel,
+                       call->a, &call->work);
 }
 
 const vmg_variants vmg_attention_variants = {
     .name = "attention",
-    .variant = (const char *const[]){"tiled", "lanes", NULL},
+    .variant = vmg_attention_paths,
     .valid = valid_variant,
     .default_variant = default_variant,
     .run = run_variant,

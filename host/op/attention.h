@@ -51,11 +51,14 @@ void vmg_op_attention_backward(vmg_ctx *ctx, const vmg_attention *a, vmg_tensor 
  * 128), in [0, n_buckets). The logarithm is taken in float32, as published. n_buckets even, >= 4. */
 int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance);
 
-/* How attention runs; the tests force each. "lanes": one work-item per block of queries, for
- * processors; "tiled": work-groups sharing tiles in local memory. */
+/*
+ * How attention runs; the tests force each. "tiled": work-groups sharing tiles in local memory. "lanes": one
+ * work-item per block of queries, for processors. "gemm": CLBlast's products around a softmax, T×T in memory
+ * for as many heads at once as fit 64 MiB.
+ */
 extern const vmg_variants vmg_attention_variants, vmg_attention_backward_variants;
 extern const vmg_kernel_def vmg_attention_tiled_kernel, vmg_attention_tiled_dq_kernel,
     vmg_attention_tiled_dkv_kernel, vmg_attention_lanes_kernel, vmg_attention_lanes_dq_kernel,
-    vmg_attention_lanes_dkv_kernel;
+    vmg_attention_lanes_dkv_kernel, vmg_attention_softmax_kernel;
 
 #endif

@@ -84,26 +84,31 @@ static void launch_rel(vmg_ctx *ctx, const backward_call *b)
 
 /* ---- variants ---- */
 
-enum { TILED, LANES };
-
 static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
 {
-    (void)arg;
-    return variant != LANES || ctx->dev.device_class == VMG_CLASS_CPU;
+    const backward_call *b = arg;
+    if (!vmg_attention_path_valid(ctx, variant, b->a))
+        return false;
+    return variant != VMG_ATTENTION_GEMM ||
+           (!vmg_tensor_given(b->d_rel_bias) && vmg_attention_gemm_backward_valid(b->a));
 }
 
 static int default_variant(vmg_ctx *ctx, const void *arg)
 {
     (void)arg;
-    return vmg_attention_prefers_lanes(&ctx->dev) ? LANES : TILED;
+    return vmg_attention_default_path(ctx);
 }
 
 static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
 {
     static const vmg_kernel_def *const kernels[][2] = {
-        [TILED] = {&vmg_attention_tiled_dq_kernel, &vmg_attention_tiled_dkv_kernel},
-        [LANES] = {&vmg_attention_lanes_dq_kernel, &vmg_attention_lanes_dkv_kernel}};
+        [VMG_ATTENTION_TILED] = {&vmg_attention_tiled_dq_kernel, &vmg_attention_tiled_dkv_kernel},
+        [VMG_ATTENTION_LANES] = {&vmg_attention_lanes_dq_kernel, &vmg_attention_lanes_dkv_kernel}};
     const backward_call *b = arg;
+    if (variant == VMG_ATTENTION_GEMM) {
+        vmg_attention_gemm_backward(ctx, b->a, &b->work, b->d_out, b->dq, b->dk, b->dv);
+        return;
+    }
     launch_dq(ctx, kernels[variant][0], b);
     launch_dkv(ctx, kernels[variant][1], b);
     if (vmg_tensor_given(b->rel_rows))
@@ -112,7 +117,7 @@ static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
 
 const vmg_variants vmg_attention_backward_variants = {
     .name = "attention_backward",
-    .variant = (const char *const[]){"tiled", "lanes", NULL},
+    .variant = vmg_attention_paths,
     .valid = valid_variant,
     .default_variant = default_variant,
     .run = run_variant,

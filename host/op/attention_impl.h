@@ -27,8 +27,23 @@ vmg_tensor vmg_attention_buckets(vmg_ctx *ctx, int64_t n_buckets);
 vmg_launch vmg_attention_launch(vmg_ctx *ctx, const vmg_kernel_def *kernel, const char *pass,
                                 const vmg_attention *a, const vmg_attention_work *w);
 
-/* A processor whose driver hands vectors to its vector unit wants them in lanes. */
-bool vmg_attention_prefers_lanes(const vmg_device *dev);
+/* Paths, as vmg_attention_paths names them. */
+enum { VMG_ATTENTION_TILED, VMG_ATTENTION_LANES, VMG_ATTENTION_GEMM };
+extern const char *const vmg_attention_paths[];
+bool vmg_attention_path_valid(vmg_ctx *ctx, int path, const vmg_attention *a);
+int vmg_attention_default_path(const vmg_ctx *ctx);
+
+/* Products of whole matrices by CLBlast around a softmax of the scores, some heads of one segment at a time.
+ * Not valid where a product would be empty but its result is not, nor in the backward pass where segments
+ * share keys by halves. */
+bool vmg_attention_gemm_valid(const vmg_attention *a);
+void vmg_attention_gemm(vmg_ctx *ctx, const vmg_attention *a, const vmg_attention_work *w);
+bool vmg_attention_gemm_backward_valid(const vmg_attention *a);
+void vmg_attention_gemm_backward(vmg_ctx *ctx, const vmg_attention *a, const vmg_attention_work *w,
+                                 vmg_tensor d_out, vmg_tensor dq, vmg_tensor dk, vmg_tensor dv);
+
+/* n values of memory kept in the context for the scores of the gemm path. */
+vmg_tensor vmg_attention_scores(vmg_ctx *ctx, int64_t n);
 
 /* The shape a launch has: rows that groups own (queries, or keys in the pass for dk and dv), rows they
  * walk, heads times segments. */

@@ -98,6 +98,23 @@ static void every_tunable(void)
         vmg_test_every_tunable(all[i].kernel, all[i].run);
         vmg_force_variant(vmg_test_ctx(), NULL, NULL);
     }
+    vmg_force_variant(vmg_test_ctx(), &vmg_attention_variants, "gemm");
+    vmg_test_every_class(&vmg_attention_softmax_kernel, run_self);
+    vmg_force_variant(vmg_test_ctx(), NULL, NULL);
+}
+
+/* Scores of more than 64 MiB: CLBlast sees some heads, then the others. */
+static void gemm_takes_heads_in_turn(void)
+{
+    static const problem p = {"many scores", 8, 8, 1500, 1500, 0, .scale = 0.35f, .magnitude = 1, .n_segments = 1,
+                              .segment = {{0, 1500, 0, 1500}}};
+    if (vmg_test_small()) {
+        vmg_test_skip("takes long at VMG_TEST_SIZE=small");
+        return;
+    }
+    vmg_force_variant(vmg_test_ctx(), &vmg_attention_variants, "gemm");
+    check_forward(&p, tolerance);
+    vmg_force_variant(vmg_test_ctx(), NULL, NULL);
 }
 
 /* n equal key rows are one row whose bias is log(n) (how padding rows of a text are kept). */
@@ -211,6 +228,7 @@ static const vmg_test_case cases[] = {
     {"knows_buckets", knows_buckets},
     {"every_variant", every_variant},
     {"every_tunable", every_tunable},
+    {"gemm_takes_heads_in_turn", gemm_takes_heads_in_turn},
     {"log_count_is_repetition", log_count_is_repetition},
     {"masks_and_propagates", masks_and_propagates},
     {"refuses_wrong_operands", refuses_wrong_operands},
