@@ -54,7 +54,7 @@ static int parse(int argc, char **argv, encode *c, int *n_args)
          "where the list goes with its paths filled in (default OUT/list.json)", NULL},
         {"cache", 0, VMG_OPT_FLAG, &c->cache, NULL,
          "keep embeddings, and use kept ones (default; --no-cache)", NULL},
-        {"cache-size", 0, VMG_OPT_STRING, &c->cache_size, "SIZE", "bytes kept (default 1G)", NULL},
+        {"cache-size", 0, VMG_OPT_STRING, &c->cache_size, "SIZE", "bytes kept (default " VMG_CLI_CACHE_SIZE ")", NULL},
         {"device", 0, VMG_OPT_STRING, &c->device, "D", "OpenCL device (vimogen devices)", NULL},
         {"dtype", 0, VMG_OPT_STRING, &c->dtype_name, "T",
          "keep weights as f32, f16, bf16, q8_0, q4_0 (default: as stored)", NULL},
@@ -163,17 +163,6 @@ static int write_list(const encode *c)
     return rc;
 }
 
-/* A cache that cannot be had is no reason not to work. */
-static void open_cache(encode *c)
-{
-    uint64_t size;
-    if (!c->cache || vmg_cli_parse_size(c->cache_size, &size) != VMG_OK ||
-        vmg_embed_cache_open(NULL, size, &c->store) == VMG_OK)
-        return;
-    vmg_log log = vmg_cli_log();
-    vmg_logf(&log, VMG_LOG_WARN, "embeddings are not cached: %s", vmg_error_message());
-}
-
 static int encode_all(encode *c)
 {
     vmg_encode_options o = {.loading = on_progress, .encoding = on_progress, .user = &c->bar};
@@ -185,7 +174,7 @@ static int encode_all(encode *c)
     if (rc == VMG_OK)
         rc = vmg_model_weight_dtype(c->dtype_name, c->e.stored, &o.dtype);
     if (rc == VMG_OK) {
-        open_cache(c);
+        c->store = c->cache ? vmg_cli_open_cache(c->cache_size) : NULL;
         o.cache = c->store;
         rc = vmg_encode_each(&c->e, c->texts, c->n, &o, &sink);
     }
@@ -244,7 +233,7 @@ static int check_options(encode *c, const char *name, int n_args)
 static int run(int argc, char **argv)
 {
     encode c = {.cache = true,
-                .cache_size = "1G",
+                .cache_size = VMG_CLI_CACHE_SIZE,
                 .format = "pt",
                 .saved_dtype = VMG_BF16,
                 .bar = {.what = "encoding"}};

@@ -22,7 +22,7 @@ typedef struct generate {
         *device, *dtype_name, *max_memory, *out, *prompt, *encoder, *encoder_dtype, *tokenizer;
     int64_t frames, steps, seed, batch;
     double cfg, cfg_from, cfg_to, shift, strength, fps;
-    bool smooth, raw, profile, frames_given, seed_given;
+    bool smooth, raw, profile, cache, frames_given, seed_given;
     vmg_model m;
     vmg_embedding text, null_text;
     float *mean, *std, *ref, *noise, *clips;
@@ -62,6 +62,7 @@ static int parse(int argc, char **argv, generate *g, int *n_args)
          "own, or $VMG_ENCODER)", NULL},
         {"encoder-dtype", 0, VMG_OPT_STRING, &g->encoder_dtype, "T", "keep the encoder's weights as T (default: as stored)", NULL},
         {"tokenizer", 0, VMG_OPT_STRING, &g->tokenizer, "FILE", "its spiece.model (default: inside or beside the encoder)", NULL},
+        {"cache", 0, VMG_OPT_FLAG, &g->cache, NULL, "keep PROMPT's embedding for the next time (default; --no-cache)", NULL},
         {"text-embedding", 0, VMG_OPT_STRING, &g->text_embedding, "FILE", "the text's embedding (.pt, .npy, .safetensors)", NULL},
         {"null-embedding", 0, VMG_OPT_STRING, &g->null_embedding, "FILE", "the empty text's embedding, for guidance", NULL},
         {"ref-motion", 0, VMG_OPT_STRING, &g->ref_motion, "FILE", "follow this motion instead of a text: (T,276) in metres, or "
@@ -140,6 +141,7 @@ static int encode_prompt(generate *g, vmg_ctx *ctx)
     vmg_encode_options o = {.loading = on_load, .encoding = on_load, .user = &g->bar};
     const char *texts[2] = {g->prompt, ""};
     vmg_embedding out[2];
+    vmg_embed_cache *cache = NULL;
     const char *path = g->encoder ? g->encoder : getenv("VMG_ENCODER");
     int64_t n = 1 + wants_null(g);
     int rc = vmg_encoder_open(path && *path ? path : g->m.path, g->tokenizer, &e);
@@ -154,6 +156,8 @@ static int encode_prompt(generate *g, vmg_ctx *ctx)
     if (rc == VMG_OK)
         rc = vmg_model_weight_dtype(g->encoder_dtype, e.stored, &o.dtype);
     g->bar.what = "encoding the text";
+    if (rc == VMG_OK && g->cache)
+        o.cache = cache = vmg_cli_open_cache(VMG_CLI_CACHE_SIZE);
     if (rc == VMG_OK)
         rc = vmg_encode_texts(ctx, &e, texts, n, &o, out);
     vmg_progress_finish(&g->bar);
@@ -162,6 +166,7 @@ static int encode_prompt(generate *g, vmg_ctx *ctx)
         if (n > 1)
             g->null_text = out[1];
     }
+    vmg_embed_cache_close(cache);
     vmg_encoder_close(&e);
     return rc;
 }
@@ -270,7 +275,7 @@ static int generate_clips(generate *g, vmg_ctx *ctx)
 
 static int run(int argc, char **argv)
 {
-    generate g = {.steps = 50, .batch = 1, .cfg = 5, .cfg_from = 1, .shift = 5, .strength = 0.7, .fps = VMG_REP_FPS, .smooth = true, .out = "motion.npy",
+    generate g = {.steps = 50, .batch = 1, .cfg = 5, .cfg_from = 1, .shift = 5, .strength = 0.7, .fps = VMG_REP_FPS, .smooth = true, .cache = true, .out = "motion.npy",
                   .bar = {.what = "loading"}};
     vmg_ctx *ctx = NULL;
     int n_args, rc = parse(argc, argv, &g, &n_args);

@@ -33,6 +33,20 @@ int vmg_cli_open_ctx(const char *device, const char *max_memory, bool profile, v
     return rc == VMG_OK ? vmg_ctx_open(&o, out) : rc;
 }
 
+vmg_embed_cache *vmg_cli_open_cache(const char *size)
+{
+    vmg_embed_cache *cache = NULL;
+    uint64_t bytes;
+    int rc = vmg_cli_parse_size(size, &bytes);
+    if (rc == VMG_OK)
+        rc = vmg_embed_cache_open(NULL, bytes, &cache);
+    if (rc != VMG_OK) {
+        vmg_log log = vmg_cli_log();
+        vmg_logf(&log, VMG_LOG_WARN, "embeddings are not cached: %s", vmg_error_message());
+    }
+    return cache;
+}
+
 int vmg_cli_print_profile(vmg_ctx *ctx)
 {
     vmg_profile_row *rows;
