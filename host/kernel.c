@@ -65,9 +65,21 @@ int vmg_kernel_n_tunables(const vmg_kernel_def *def)
     return n;
 }
 
+/* A store written for other sources may hold anything. */
+static bool is_candidate(const vmg_tunable *t, int value)
+{
+    for (int i = 0; i < VMG_MAX_CANDIDATES && t->value[i]; i++)
+        if (t->value[i] == value)
+            return true;
+    return false;
+}
+
 bool vmg_kernel_values_valid(vmg_ctx *ctx, const vmg_kernel_def *def, const int *v, const int64_t *shape)
 {
     size_t global[3] = {1, 1, 1}, local[3] = {1, 1, 1};
+    for (int k = 0; k < vmg_kernel_n_tunables(def); k++)
+        if (!is_candidate(&def->tunables[k], v[k]))
+            return false;
     if (def->valid && !def->valid(&ctx->dev, v, shape))
         return false;
     def->geometry(&ctx->dev, v, shape, global, local);
@@ -222,7 +234,7 @@ void vmg_launch_run(vmg_ctx *ctx, const vmg_launch *l)
         return;
     }
     snprintf(key, sizeof key, "%s.%s|%s", l->def->file, l->def->name, l->options + (l->options[0] == ' '));
-    if (vmg_tune_active(ctx) && !ctx->plan)
+    if (vmg_tune_active(ctx))
         vmg_tune_search_launch(ctx, l, key);
     if (choose_values(ctx, l, key, v))
         vmg_launch_enqueue(ctx, l, v);
@@ -267,7 +279,7 @@ void vmg_variants_run(vmg_ctx *ctx, const vmg_variants *set, const char *tag,
     if (ctx->error)
         return;
     variant_key(set, tag, key, sizeof key);
-    if (vmg_tune_active(ctx) && !ctx->plan)
+    if (vmg_tune_active(ctx))
         vmg_tune_search_variants(ctx, set, key, shape, arg, outs, n_outs);
     int i = vmg_variants_choose(ctx, set, tag, shape, arg);
     if (i < 0)

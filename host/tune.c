@@ -1,42 +1,11 @@
-/* Tuned parameters: looked up at each launch, stored as JSON. The search is in tune_search.c. */
-#include "host/tune.h"
+/* Tuned parameters: looked up at each launch. The search is in tune_search.c, files in tune_store.c. */
+#include "host/tune_impl.h"
 
-#include <cjson/cJSON.h>
-#include <ctype.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/base/dict.h"
-#include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "host/tune_search.h"
-
-enum { FORMAT = 1, MAX_STORE_BYTES = 16 << 20 };
-
-/* One tuned point. */
-typedef struct entry {
-    struct entry *next;
-    int bucket[VMG_MAX_SHAPE]; /* ceil(log2(dimension)) */
-    int n;
-    char *names[VMG_MAX_TUNABLES];
-    int values[VMG_MAX_TUNABLES];
-    double seconds;
-    bool shipped;
-} entry;
-
-struct vmg_tuner {
-    vmg_dict entries; /* key -> entry list */
-    char *path;       /* NULL: no cache directory */
-    bool active, full, suspended;
-    vmg_dict visited; /* "key bucket" -> itself */
-    vmg_tune_progress_fn *progress;
-    void *progress_user;
-    const vmg_kernel_def *forced_def;
-    int forced[VMG_MAX_TUNABLES];
-    const vmg_variants *forced_set;
-    const char *forced_variant;
-};
 
 static void to_bucket(const int64_t *shape, int *bucket)
 {
@@ -49,8 +18,8 @@ static void to_bucket(const int64_t *shape, int *bucket)
 
 static void free_entries(void *list)
 {
-    for (entry *e = list; e;) {
-        entry *next = e->next;
+    for (vmg_tune_node *e = list; e;) {
+        vmg_tune_node *next = e->next;
         for (int i = 0; i < e->n; i++)
             free(e->names[i]);
         free(e);
@@ -59,13 +28,13 @@ static void free_entries(void *list)
 }
 
 /* The entry of exactly this bucket and origin, made if absent; NULL on exhaustion. */
-static entry *entry_at(vmg_tuner *t, const char *key, const int *bucket, bool shipped)
+static vmg_tune_node *node_at(vmg_tuner *t, const char *key, const int *bucket, bool shipped)
 {
-    entry *first = vmg_dict_get(&t->entries, key);
-    for (entry *e = first; e; e = e->next)
+    vmg_tune_node *first = vmg_dict_get(&t->entries, key);
+    for (vmg_tune_node *e = first; e; e = e->next)
         if (e->shipped == shipped && !memcmp(e->bucket, bucket, sizeof e->bucket))
             return e;
-    entry *e = vmg_calloc(1, sizeof *e);
+    vmg_tune_node *e = vmg_calloc(1, sizeof *e);
     if (!e)
         return NULL;
     memcpy(e->bucket, bucket, sizeof e->bucket);
@@ -78,7 +47,7 @@ static entry *entry_at(vmg_tuner *t, const char *key, const int *bucket, bool sh
     return e;
 }
 
-static bool set_values(entry *e, const char *const *names, int n, const int *values, double seconds)
+static bool set_values(vmg_tune_node *e, const char *const *names, int n, const int *values, double seconds)
 {
     for (int i = 0; i < e->n; i++)
         free(e->names[i]);
@@ -94,121 +63,18 @@ static bool set_values(entry *e, const char *const *names, int n, const int *val
     return true;
 }
 
-/* ---- store ---- */
-
-static bool read_entry(vmg_tuner *t, const cJSON *item, bool shipped)
+bool vmg_tune_put(vmg_tuner *t, const char *key, const int *bucket, bool shipped, const char *const *names, int n,
+                  const int *values, double seconds)
 {
-    const cJSON *key = cJSON_GetObjectItemCaseSensitive(item, "key");
-    const cJSON *bucket = cJSON_GetObjectItemCaseSensitive(item, "bucket");
-    const cJSON *values = cJSON_GetObjectItemCaseSensitive(item, "values");
-    const cJSON *seconds = cJSON_GetObjectItemCaseSensitive(item, "seconds");
-    int b[VMG_MAX_SHAPE], v[VMG_MAX_TUNABLES], n = 0;
-    const char *names[VMG_MAX_TUNABLES];
-    if (!cJSON_IsString(key) || cJSON_GetArraySize(bucket) != VMG_MAX_SHAPE || !cJSON_IsObject(values))
-        return false;
-    for (int i = 0; i < VMG_MAX_SHAPE; i++) {
-        const cJSON *x = cJSON_GetArrayItem(bucket, i);
-        if (!cJSON_IsNumber(x) || x->valuedouble < 0 || x->valuedouble > 62)
-            return false;
-        b[i] = (int)x->valuedouble;
-    }
-    const cJSON *x;
-    cJSON_ArrayForEach(x, values) {
-        if (n == VMG_MAX_TUNABLES || !cJSON_IsNumber(x) || !x->string)
-            return false;
-        names[n] = x->string;
-        v[n++] = x->valueint;
-    }
-    entry *e = entry_at(t, key->valuestring, b, shipped);
-    return e && set_values(e, names, n, v, cJSON_IsNumber(seconds) ? seconds->valuedouble : 0);
-}
-
-static bool same_string(const cJSON *root, const char *name, const char *want)
-{
-    const cJSON *s = cJSON_GetObjectItemCaseSensitive(root, name);
-    return cJSON_IsString(s) && !strcmp(s->valuestring, want);
-}
-
-/* Shipped files match by what they name; a file that names nothing matches nothing. */
-static bool shipped_matches(const cJSON *root, const vmg_device *d)
-{
-    const cJSON *m = cJSON_GetObjectItemCaseSensitive(root, "match");
-    const cJSON *x;
-    int n = 0;
-    cJSON_ArrayForEach(x, m) {
-        const struct { const char *key, *have; } facts[] = {
-            {"platform", d->platform_name}, {"vendor", d->vendor}, {"device", d->name},
-            {"class", vmg_device_class_name(d->device_class)}};
-        bool matches = false;
-        for (size_t i = 0; i < VMG_COUNT(facts); i++)
-            matches |= !strcmp(facts[i].key, x->string) && cJSON_IsString(x) &&
-                       strstr(facts[i].have, x->valuestring) != NULL;
-        if (!matches)
-            return false;
-        n++;
-    }
-    return n > 0;
-}
-
-static bool read_store(vmg_tuner *t, const vmg_device *d, const char *text, size_t size, bool shipped)
-{
-    cJSON *root = cJSON_ParseWithLength(text, size);
-    const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "format");
-    const cJSON *list = cJSON_GetObjectItemCaseSensitive(root, "entries");
-    bool ok = cJSON_IsNumber(format) && format->valueint == FORMAT && cJSON_IsArray(list);
-    if (ok && shipped && !shipped_matches(root, d)) {
-        cJSON_Delete(root);
-        return true;
-    }
-    if (ok && !shipped)
-        ok = same_string(root, "device", d->name) && same_string(root, "driver", d->driver) &&
-             same_string(root, "platform", d->platform_name);
-    const cJSON *item;
-    if (!ok)
-        list = NULL;
-    cJSON_ArrayForEach(item, list)
-    {
-        ok = read_entry(t, item, shipped) && ok;
-    }
-    cJSON_Delete(root);
-    return ok;
-}
-
-static char *store_path(const vmg_device *d)
-{
-    char *dir, name[400];
-    if (vmg_cache_dir("tune", &dir) != VMG_OK)
-        return NULL;
-    size_t n = 0;
-    const char *const parts[] = {d->platform_name, "-", d->name, "-", d->driver};
-    for (size_t i = 0; i < VMG_COUNT(parts); i++)
-        for (const char *p = parts[i]; *p && n + 1 < sizeof name; p++)
-            name[n++] = isalnum((unsigned char)*p) || *p == '-' || *p == '.' ? *p : '_';
-    name[n] = 0;
-    char *path = vmg_asprintf("%s/%s.json", dir, name);
-    free(dir);
-    return path;
+    vmg_tune_node *e = node_at(t, key, bucket, shipped);
+    return e && set_values(e, names, n, values, seconds);
 }
 
 vmg_tuner *vmg_tuner_create(vmg_ctx *ctx)
 {
     vmg_tuner *t = vmg_calloc(1, sizeof *t);
-    if (!t)
-        return NULL;
-    for (const vmg_cl_source *s = vmg_tuned_sources; s->name; s++)
-        if (!read_store(t, &ctx->dev, s->text, strlen(s->text), true))
-            vmg_logf(&ctx->log, VMG_LOG_WARN, "the shipped parameters %s are damaged", s->name);
-    t->path = store_path(&ctx->dev);
-    if (t->path && vmg_path_exists(t->path)) {
-        char *text = NULL;
-        size_t size;
-        if (vmg_read_file(t->path, MAX_STORE_BYTES, &text, &size) != VMG_OK ||
-            !read_store(t, &ctx->dev, text, size, false))
-            vmg_logf(&ctx->log, VMG_LOG_WARN,
-                     "%s is damaged or belongs to another device and is ignored; vimogen tune makes a new one",
-                     t->path);
-        free(text);
-    }
+    if (t)
+        vmg_tune_load(ctx, t);
     return t;
 }
 
@@ -220,66 +86,6 @@ void vmg_tuner_free(vmg_tuner *t)
     vmg_dict_free(&t->visited, NULL);
     free(t->path);
     free(t);
-}
-
-static cJSON *write_store(vmg_ctx *ctx, bool for_shipping)
-{
-    const vmg_tuner *t = ctx->tuner;
-    cJSON *root = cJSON_CreateObject(), *list = cJSON_CreateArray();
-    cJSON_AddNumberToObject(root, "format", FORMAT);
-    cJSON_AddStringToObject(root, "device", ctx->dev.name);
-    cJSON_AddStringToObject(root, "driver", ctx->dev.driver);
-    cJSON_AddStringToObject(root, "platform", ctx->dev.platform_name);
-    if (for_shipping) {
-        cJSON *match = cJSON_AddObjectToObject(root, "match");
-        cJSON_AddStringToObject(match, "platform", ctx->dev.platform_name);
-        cJSON_AddStringToObject(match, "class", vmg_device_class_name(ctx->dev.device_class));
-    }
-    cJSON_AddItemToObject(root, "entries", list);
-    for (size_t i = 0; i < t->entries.cap; i++) {
-        if (!t->entries.entries[i].key)
-            continue;
-        for (const entry *e = t->entries.entries[i].value; e; e = e->next) {
-            if (e->shipped && !for_shipping)
-                continue;
-            cJSON *item = cJSON_CreateObject();
-            cJSON_AddStringToObject(item, "key", t->entries.entries[i].key);
-            cJSON_AddItemToObject(item, "bucket", cJSON_CreateIntArray(e->bucket, VMG_MAX_SHAPE));
-            cJSON *values = cJSON_AddObjectToObject(item, "values");
-            for (int k = 0; k < e->n; k++)
-                cJSON_AddNumberToObject(values, e->names[k], e->values[k]);
-            cJSON_AddNumberToObject(item, "seconds", e->seconds);
-            cJSON_AddItemToArray(list, item);
-        }
-    }
-    return root;
-}
-
-static int save(vmg_ctx *ctx, const char *path, bool for_shipping)
-{
-    cJSON *root = write_store(ctx, for_shipping);
-    char *text = cJSON_Print(root);
-    int rc = text ? vmg_write_file(path, text, strlen(text)) : vmg_fail(VMG_E_NOMEM, "out of memory");
-    cJSON_free(text);
-    cJSON_Delete(root);
-    return rc;
-}
-
-int vmg_tune_save(vmg_ctx *ctx)
-{
-    if (!ctx->tuner->path)
-        return vmg_fail(VMG_E_IO, "there is no cache directory to store tuned parameters in");
-    return save(ctx, ctx->tuner->path, false);
-}
-
-int vmg_tune_export(vmg_ctx *ctx, const char *path)
-{
-    return save(ctx, path, true);
-}
-
-const char *vmg_tune_path(const vmg_ctx *ctx)
-{
-    return ctx->tuner->path;
 }
 
 /* ---- lookup ---- */
@@ -296,17 +102,19 @@ bool vmg_tune_lookup(vmg_ctx *ctx, const char *key, const int64_t *shape, const 
                      int *values)
 {
     int bucket[VMG_MAX_SHAPE];
-    const entry *best = NULL;
-    const entry *first = vmg_dict_get(&ctx->tuner->entries, key);
+    const vmg_tune_node *best = NULL;
+    const vmg_tune_node *first = vmg_dict_get(&ctx->tuner->entries, key);
     if (!first)
         return false;
     to_bucket(shape, bucket);
-    for (const entry *e = first; e; e = e->next) {
-        bool better = !best || (best->shipped && !e->shipped) ||
-                      (best->shipped == e->shipped && distance(e->bucket, bucket) < distance(best->bucket, bucket));
-        best = better && !(best && !best->shipped && e->shipped) ? e : best;
+    for (const vmg_tune_node *e = first; e; e = e->next) {
+        if (distance(e->bucket, bucket) > VMG_TUNE_REACH)
+            continue;
+        if (!best || (best->shipped && !e->shipped) ||
+            (best->shipped == e->shipped && distance(e->bucket, bucket) < distance(best->bucket, bucket)))
+            best = e;
     }
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; best && i < n; i++) {
         int k = 0;
         while (k < best->n && strcmp(best->names[k], names[i]))
             k++;
@@ -314,7 +122,7 @@ bool vmg_tune_lookup(vmg_ctx *ctx, const char *key, const int64_t *shape, const 
             return false;
         values[i] = best->values[k];
     }
-    return true;
+    return best != NULL;
 }
 
 void vmg_tune_record(vmg_ctx *ctx, const char *key, const int64_t *shape, const char *const *names, int n,
@@ -322,9 +130,43 @@ void vmg_tune_record(vmg_ctx *ctx, const char *key, const int64_t *shape, const 
 {
     int bucket[VMG_MAX_SHAPE];
     to_bucket(shape, bucket);
-    entry *e = entry_at(ctx->tuner, key, bucket, false);
-    if (!e || !set_values(e, names, n, values, seconds))
+    if (!vmg_tune_put(ctx->tuner, key, bucket, false, names, n, values, seconds))
         vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
+}
+
+/* By key and bucket; of equals the user's first. */
+static int by_place(const void *a, const void *b)
+{
+    const vmg_tune_entry *x = a, *y = b;
+    int c = strcmp(x->key, y->key);
+    for (int i = 0; i < VMG_MAX_SHAPE && !c; i++)
+        c = x->bucket[i] - y->bucket[i];
+    return c ? c : x->shipped - y->shipped;
+}
+
+int vmg_tune_entries(const vmg_ctx *ctx, vmg_tune_entry **out, size_t *n)
+{
+    const vmg_dict *d = &ctx->tuner->entries;
+    size_t total = 0, at = 0;
+    for (size_t i = 0; i < d->cap; i++)
+        for (const vmg_tune_node *e = d->entries[i].value; e; e = e->next)
+            total++;
+    *n = 0;
+    *out = vmg_calloc(total, sizeof **out);
+    if (!*out)
+        return VMG_E_NOMEM;
+    for (size_t i = 0; i < d->cap; i++)
+        for (const vmg_tune_node *e = d->entries[i].value; e; e = e->next) {
+            vmg_tune_entry *to = &(*out)[at++];
+            *to = (vmg_tune_entry){.key = d->entries[i].key, .n = e->n, .seconds = e->seconds, .shipped = e->shipped};
+            memcpy(to->bucket, e->bucket, sizeof to->bucket);
+            memcpy(to->values, e->values, sizeof to->values);
+            for (int k = 0; k < e->n; k++)
+                to->names[k] = e->names[k];
+        }
+    qsort(*out, total, sizeof **out, by_place);
+    *n = total;
+    return VMG_OK;
 }
 
 /* ---- tuning mode, and what tests force ---- */
@@ -378,8 +220,14 @@ void vmg_tune_on_progress(vmg_ctx *ctx, vmg_tune_progress_fn *fn, void *user)
 
 void vmg_tune_report(vmg_ctx *ctx, const char *key, const int64_t *shape, double default_s, double best_s)
 {
-    if (ctx->tuner->progress)
-        ctx->tuner->progress(ctx->tuner->progress_user, key, shape, default_s, best_s);
+    vmg_tuner *t = ctx->tuner;
+    if (t->progress && !t->progress(t->progress_user, key, shape, default_s, best_s))
+        vmg_ctx_fail(ctx, VMG_E_INTERRUPTED, "tuning was interrupted");
+}
+
+size_t vmg_tune_n_searches(const vmg_ctx *ctx)
+{
+    return ctx->tuner->visited.n;
 }
 
 void vmg_force_tunables(vmg_ctx *ctx, const vmg_kernel_def *def, const int *values)

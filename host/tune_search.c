@@ -10,8 +10,15 @@
 #include "host/tune.h"
 
 /* Largest difference a candidate may show against the default, relative to the default's largest
- * magnitude: reordered float sums of a few thousand terms stay far below; a wrong kernel does not. */
-static const double tolerance = 1e-3;
+ * magnitude: reordered float sums of a few thousand terms stay far below; a wrong kernel does not. Variants
+ * may also differ in rounding operands to bf16. */
+static const double launch_tolerance = 1e-3, variant_tolerance = 1e-2;
+
+/* A candidate must be this much faster than the best before it, so that noise does not choose. */
+static const double worthwhile = 0.97;
+
+/* A variant this many times slower than the best before its launches are tuned is not tuned at all. */
+static const double hopeless = 5;
 
 /* A trial is repeated until this much time is spent, and counted by its fastest run. */
 static const double trial_s = 0.02;
@@ -24,6 +31,7 @@ typedef struct search {
     const void *self; /* vmg_launch or variant_call */
     const vmg_tensor *outs;
     int n_outs;
+    double tolerance;
     float *before[MAX_OUTS], *expected[MAX_OUTS]; /* dense f32 or raw bytes of each output's span */
 } search;
 
@@ -53,7 +61,7 @@ static void copy_span(vmg_ctx *ctx, vmg_tensor t, void *host, bool to_host)
     vmg_ctx_check(ctx, err, "tuning");
 }
 
-static bool same_output(vmg_tensor t, const float *got, const float *want)
+static bool same_output(vmg_tensor t, const float *got, const float *want, double tolerance)
 {
     size_t n = span_bytes(t);
     if (t.dtype != VMG_F32)
@@ -79,22 +87,30 @@ static void restore(search *s)
         copy_span(s->ctx, s->outs[i], s->before[i], false);
 }
 
+/* Runs a candidate; false when it failed, which is forgotten unless somebody asked to stop. */
+static bool run_once(search *s, const int *v)
+{
+    s->run(s, v);
+    if (vmg_ctx_finish(s->ctx) == VMG_OK)
+        return true;
+    if (s->ctx->error != VMG_E_INTERRUPTED)
+        vmg_ctx_clear(s->ctx);
+    return false;
+}
+
 /* Runs a candidate once from the saved state; false when it fails or differs from the default. */
 static bool check(search *s, const int *v)
 {
     restore(s);
-    s->run(s, v);
-    if (vmg_ctx_finish(s->ctx) != VMG_OK) {
-        vmg_ctx_clear(s->ctx);
+    if (!run_once(s, v))
         return false;
-    }
     bool ok = true;
     for (int i = 0; ok && i < s->n_outs; i++) {
         float *got = vmg_calloc(span_bytes(s->outs[i]) + 1, 1);
         ok = got != NULL;
         if (ok) {
             copy_span(s->ctx, s->outs[i], got, true);
-            ok = same_output(s->outs[i], got, s->expected[i]);
+            ok = same_output(s->outs[i], got, s->expected[i], s->tolerance);
         }
         free(got);
     }
@@ -107,11 +123,8 @@ static double time_of(search *s, const int *v, double best)
     double fastest = INFINITY, begun = now_s();
     for (int k = 0; k < MAX_REPEATS && (k < 3 || now_s() - begun < trial_s); k++) {
         double t = now_s();
-        s->run(s, v);
-        if (vmg_ctx_finish(s->ctx) != VMG_OK) {
-            vmg_ctx_clear(s->ctx);
+        if (!run_once(s, v))
             return INFINITY;
-        }
         fastest = fmin(fastest, now_s() - t);
         if (k > 0 && fastest > 2 * best)
             break;
@@ -161,7 +174,7 @@ static void try_values(search *s, const vmg_launch *l, const int *v, int *best, 
         !check(s, v))
         return;
     double t = time_of(s, v, *best_s);
-    if (t < *best_s) {
+    if (t < worthwhile * *best_s) {
         *best_s = t;
         memcpy(best, v, (size_t)n * sizeof *v);
     }
@@ -169,10 +182,10 @@ static void try_values(search *s, const vmg_launch *l, const int *v, int *best, 
 
 void vmg_tune_search_launch(vmg_ctx *ctx, const vmg_launch *l, const char *key)
 {
-    search s = {.ctx = ctx, .run = run_launch, .self = l};
+    search s = {.ctx = ctx, .run = run_launch, .self = l, .tolerance = launch_tolerance};
     vmg_tensor outs[MAX_OUTS];
     int n = vmg_kernel_n_tunables(l->def), best[VMG_MAX_TUNABLES] = {0}, v[VMG_MAX_TUNABLES] = {0};
-    if (n == 0 || !vmg_tune_first_visit(ctx, key, l->shape) ||
+    if (n == 0 || !vmg_tune_first_visit(ctx, key, l->shape) || ctx->plan ||
         !vmg_kernel_default_values(ctx, l->def, l->shape, best))
         return;
     for (int i = 0; i < l->n_args; i++)
@@ -219,42 +232,71 @@ static void run_variant(search *s, const int *v)
     call->set->run(s->ctx, v[0], call->arg);
 }
 
+/* The default, else the first that is valid; -1: none. */
+static int first_variant(vmg_ctx *ctx, const vmg_variants *set, const void *arg)
+{
+    int i = set->default_variant(ctx, arg);
+    if (i >= 0 && set->valid(ctx, i, arg))
+        return i;
+    for (i = 0; set->variant[i]; i++)
+        if (set->valid(ctx, i, arg))
+            return i;
+    return -1;
+}
+
+/* Time of a variant as it is tuned now; infinite when it is wrong. Its own launches are not searched. */
+static double time_of_variant(search *s, int i, double best)
+{
+    bool before = vmg_tune_suspend(s->ctx, true);
+    double t = check(s, &i) ? time_of(s, &i, best) : INFINITY;
+    vmg_tune_suspend(s->ctx, before);
+    return t;
+}
+
+/* Runs each variant that has a chance with tuning on, which searches its launches, and takes the fastest. */
+static int best_variant(search *s, const variant_call *call, int first, double *default_s, double *best_s)
+{
+    int best = first;
+    *default_s = *best_s = time_of_variant(s, first, INFINITY);
+    for (int i = 0; call->set->variant[i]; i++) {
+        if (i == first || !call->set->valid(s->ctx, i, call->arg) ||
+            time_of_variant(s, i, *best_s) > hopeless * *best_s)
+            continue;
+        restore(s);
+        if (!run_once(s, &i))
+            continue;
+        double t = time_of_variant(s, i, *best_s);
+        if (t < worthwhile * *best_s) {
+            *best_s = t;
+            best = i;
+        }
+    }
+    return best;
+}
+
 void vmg_tune_search_variants(vmg_ctx *ctx, const vmg_variants *set, const char *key,
                               const int64_t shape[VMG_MAX_SHAPE], const void *arg, const vmg_tensor *outs,
                               int n_outs)
 {
     variant_call call = {set, arg};
-    search s = {.ctx = ctx, .run = run_variant, .self = &call, .outs = outs, .n_outs = n_outs};
-    if (n_outs > MAX_OUTS || !vmg_tune_first_visit(ctx, key, shape))
+    search s = {.ctx = ctx, .run = run_variant, .self = &call, .outs = outs, .n_outs = n_outs,
+                .tolerance = variant_tolerance};
+    int first = first_variant(ctx, set, arg);
+    if (n_outs > MAX_OUTS || first < 0 || !vmg_tune_first_visit(ctx, key, shape))
         return;
-    int first = set->default_variant(ctx, arg);
-    if (first < 0 || !set->valid(ctx, first, arg))
-        return;
-    /* Each variant's own kernels are tuned by running it once with tuning on; outputs are saved before. */
-    int best = first;
-    if (prepare(&s, &first)) {
+    if (ctx->plan) {
         for (int i = 0; set->variant[i]; i++)
-            if (i != first && set->valid(ctx, i, arg)) {
-                restore(&s);
+            if (set->valid(ctx, i, arg))
                 run_variant(&s, &i);
-                if (vmg_ctx_finish(ctx) != VMG_OK)
-                    vmg_ctx_clear(ctx);
-            }
-        bool before = vmg_tune_suspend(ctx, true);
-        double default_s = time_of(&s, &first, INFINITY), best_s = default_s;
-        for (int i = 0; set->variant[i]; i++) {
-            if (i == first || !set->valid(ctx, i, arg) || !check(&s, &i))
-                continue;
-            double t = time_of(&s, &i, best_s);
-            if (t < best_s) {
-                best_s = t;
-                best = i;
-            }
+        return;
+    }
+    if (prepare(&s, &first)) {
+        double default_s, best_s;
+        int best = best_variant(&s, &call, first, &default_s, &best_s), one = 1;
+        if (!ctx->error) {
+            vmg_tune_record(ctx, key, shape, &set->variant[best], 1, &one, best_s);
+            vmg_tune_report(ctx, key, shape, default_s, best_s);
         }
-        vmg_tune_suspend(ctx, before);
-        int one = 1;
-        vmg_tune_record(ctx, key, shape, &set->variant[best], 1, &one, best_s);
-        vmg_tune_report(ctx, key, shape, default_s, best_s);
     }
     finish(&s);
 }

@@ -13,7 +13,8 @@ bool vmg_kernel_next_values(const vmg_kernel_def *def, int *index, int *v);
 /* Enqueue with exactly these values; false (sticky error) on failure (kernel.c). */
 bool vmg_launch_enqueue(vmg_ctx *ctx, const vmg_launch *l, const int *v);
 
-/* Search, unless this key and bucket were searched in this tuning session (tune_search.c). */
+/* Search, unless this key and bucket were searched in this tuning session; in plan mode only note it
+ * (tune_search.c). */
 void vmg_tune_search_launch(vmg_ctx *ctx, const vmg_launch *l, const char *key);
 void vmg_tune_search_variants(vmg_ctx *ctx, const vmg_variants *set, const char *key,
                               const int64_t shape[VMG_MAX_SHAPE], const void *arg, const vmg_tensor *outs,
@@ -29,7 +30,7 @@ bool vmg_tune_full(const vmg_ctx *ctx);
 /* Suspends tuning mode while a trial runs nested launches; returns the former state (tune.c). */
 bool vmg_tune_suspend(vmg_ctx *ctx, bool suspended);
 
-/* Called for every search that begins, for the progress bar (tune.h's vmg_tune_on_progress). */
+/* Tells the caller's progress function (tune.h) about a finished search. */
 void vmg_tune_report(vmg_ctx *ctx, const char *key, const int64_t *shape, double default_s, double best_s);
 
 #endif
