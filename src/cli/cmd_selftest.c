@@ -81,4 +81,4 @@ static int run(int argc, char **argv)
     return finish(argv[0], rc, &out, &report);
 }
 
-const vmg_command vmg_cmd_selftest = {"selftest", "check this build against golden vectors", run};
+const vmg_command vmg_cmd_selftest = {"selftest", "check a device, or this build against golden vectors", run};
