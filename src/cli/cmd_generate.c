@@ -65,8 +65,8 @@ static int parse(int argc, char **argv, generate *g, int *n_args)
         {"cache", 0, VMG_OPT_FLAG, &g->cache, NULL, "keep PROMPT's embedding for the next time (default; --no-cache)", NULL},
         {"text-embedding", 0, VMG_OPT_STRING, &g->text_embedding, "FILE", "the text's embedding (.pt, .npy, .safetensors)", NULL},
         {"null-embedding", 0, VMG_OPT_STRING, &g->null_embedding, "FILE", "the empty text's embedding, for guidance", NULL},
-        {"ref-motion", 0, VMG_OPT_STRING, &g->ref_motion, "FILE", "follow this motion instead of a text: (T,276) in metres, or "
-         "(T,138) normalised", NULL},
+        {"ref-motion", 0, VMG_OPT_STRING, &g->ref_motion, "FILE", "follow this motion instead of a text: any clip, or an array of "
+         "(T,276) in metres or (T,138) normalised", NULL},
         {"mean", 0, VMG_OPT_STRING, &g->mean_path, "FILE", "mean of the features (default: the model's)", NULL},
         {"std", 0, VMG_OPT_STRING, &g->std_path, "FILE", "their standard deviation", NULL},
         {"frames", 0, VMG_OPT_INT, &g->frames, "N", "frames at 20 fps (default: 100, or the reference's)", &g->frames_given},

@@ -6,16 +6,46 @@
 
 #include "host/base/mem.h"
 #include "host/plan.h"
+#include "src/format/weights_file.h"
+#include "src/motion/clip.h"
 #include "src/motion/rep276.h"
 
 /* ---- inputs ---- */
+
+/* A bare array is taken as it is; anything else goes through the clip reader, to the network's frame rate and frame. */
+static bool holds_one_array(const char *path)
+{
+    vmg_weights *w = NULL;
+    bool one = vmg_weights_open(path, &w) == VMG_OK && w->n_tensors == 1 && w->tensors[0].rank == 2;
+    vmg_weights_close(w);
+    return one;
+}
+
+static int read_clip(const char *path, int64_t *n_frames, int64_t *cols, float **x)
+{
+    vmg_clip clip;
+    int rc = vmg_clip_read(path, &(vmg_clip_read_options){.canonical = true}, &clip);
+    if (rc != VMG_OK)
+        return rc;
+    if (clip.fps != VMG_REP_FPS)
+        rc = vmg_clip_resample(&clip, VMG_REP_FPS, VMG_RESAMPLE_BETTER);
+    if (rc == VMG_OK) {
+        *n_frames = clip.T;
+        *cols = VMG_REP_DIM;
+        *x = clip.x;
+        clip.x = NULL;
+    }
+    vmg_clip_free(&clip);
+    return rc;
+}
 
 int vmg_reference_read(const char *path, int64_t ref_dim, const float *mean, const float *std, int64_t *n_frames, float **out)
 {
     int64_t cols = -1;
     float *x;
     *out = NULL;
-    int rc = vmg_read_matrix(path, "a reference motion", n_frames, &cols, &x);
+    int rc = holds_one_array(path) ? vmg_read_matrix(path, "a reference motion", n_frames, &cols, &x)
+                                   : read_clip(path, n_frames, &cols, &x);
     if (rc != VMG_OK)
         return rc;
     if (cols == ref_dim) {

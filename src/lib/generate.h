@@ -8,9 +8,10 @@
 #include "src/lib/model.h"
 
 /*
- * A reference motion, (n_frames, ref_dim), normalised. From a file of (T,276) features in metres, which are normalised
- * with mean and std (NULL: taken as normalised already) and cut to the reference's features, or of (T,138), taken as
- * they are. Fresh memory.
+ * A reference motion, (n_frames, ref_dim), normalised. From a file of one array: (T,138) is taken as it is, (T,276) are features in
+ * metres at 20 fps, which are normalised with mean and std (NULL: taken as normalised already) and cut to the reference's
+ * features. From any other clip (src/motion/clip.h: .bvh, .npz, .pt as published, ...): made canonical, resampled to 20 fps, then
+ * the same. Fresh memory.
  */
 int vmg_reference_read(const char *path, int64_t ref_dim, const float *mean, const float *std, int64_t *n_frames, float **out);
 
