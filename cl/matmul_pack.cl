@@ -7,27 +7,48 @@
  * That is GGUF's block transposed byte by byte, so the size stays the same.
  */
 #ifdef T_SRC
+#define ELEMENT_f32 uint
+#define ELEMENT_f16 ushort
+#define ELEMENT_bf16 ushort
+#define ELEMENT CAT(ELEMENT_, T_SRC)
+#define ELEMENT16 CAT(ELEMENT, 16)
+
 /*
- * src element (i,k) at i·stride_i + k·stride_k. One item packs panel get_global_id(1), KB values of K.
+ * src element (i,k) at i·stride_i + k·stride_k; K_CONTIGUOUS says which stride is 1. An item follows what is
+ * contiguous: 128 values of K of one panel, or 16 values of K of 8 panels.
  */
-#define K_CHUNK 128
+#define ITEM_PANELS (K_CONTIGUOUS ? 1 : 8)
+#define ITEM_K (K_CONTIGUOUS ? 128 : 16)
+
+/* `to` (kn, P) = rows i0..i0+P-1, values k0..k0+kn-1 of src. */
+inline void pack_piece(__global ELEMENT *to, __global const ELEMENT *from, int rows, int kn, long stride_i,
+                       long stride_k, int P, bool whole)
+{
+    for (int k = 0; k < kn; k++) {
+#if !K_CONTIGUOUS
+        /* Sixteen at once where they exist in src; what that writes beyond the panel's P values of this k is
+         * overwritten by the next k, so not for the last one. */
+        if (whole && k + 1 < kn) {
+            for (int i = 0; i < P; i += 16)
+                vstore16(vload16(0, from + k * stride_k + i), 0, to + k * P + i);
+            continue;
+        }
+#endif
+        for (int i = 0; i < P; i++)
+            to[k * P + i] = i < rows ? from[i * stride_i + k * stride_k] : 0;
+    }
+}
+
 __kernel void pack_panels(CTENSOR(src), TENSOR(dst), long I, long K, long stride_i, long stride_k, int P)
 {
-    const long i0 = (long)get_global_id(1) * P, k0 = (long)get_global_id(0) * K_CHUNK;
-    const int rows = (int)min((long)P, I - i0), kn = (int)min((long)K_CHUNK, K - k0);
-    const ulong from = (ulong)(i0 * stride_i + k0 * stride_k), to = (ulong)(i0 * K + k0 * P);
-    if (stride_k == 1) {
-        for (int i = 0; i < rows; i++)
-            for (int k = 0; k < kn; k++)
-                ST(T_SRC, AT(dst), to + k * P + i, LD(T_SRC, AT(src), from + i * stride_i + k));
-    } else {
-        for (int k = 0; k < kn; k++)
-            for (int i = 0; i < rows; i++)
-                ST(T_SRC, AT(dst), to + k * P + i, LD(T_SRC, AT(src), from + i * stride_i + k * stride_k));
+    const long p0 = (long)get_global_id(1) * ITEM_PANELS, k0 = (long)get_global_id(0) * ITEM_K;
+    const int kn = (int)min((long)ITEM_K, K - k0);
+    for (long p = p0; p < p0 + ITEM_PANELS && p * P < I; p++) {
+        const long i0 = p * P, span = (P + 15) / 16 * 16;
+        pack_piece((__global ELEMENT *)AT(dst) + i0 * K + k0 * P,
+                   (__global const ELEMENT *)AT(src) + i0 * stride_i + k0 * stride_k, (int)min((long)P, I - i0), kn,
+                   stride_i, stride_k, P, i0 + span <= I);
     }
-    for (int k = 0; k < kn; k++)
-        for (int i = rows; i < P; i++)
-            ST(T_SRC, AT(dst), to + k * P + i, 0.0f);
 }
 #endif
 

@@ -7,11 +7,23 @@
 #if !defined(T_SRC) || !defined(RIGHT) || !defined(K_CONTIGUOUS)
 #error "T_SRC, RIGHT and K_CONTIGUOUS must be defined"
 #endif
-#define STEPS_PER_ITEM 8
+/* An item follows what is contiguous: 8 steps of one panel, or one step of 8 panels. */
+#define PANELS_PER_ITEM (K_CONTIGUOUS ? 1 : 8)
+#define STEPS_PER_ITEM (K_CONTIGUOUS ? 8 : 1)
 
 /* Sixteen values from element i on, of which n exist. */
+#define ld16_f32(p, i) vload16(0, (__global const float *)(p) + (i))
+#define ld16_f16(p, i) vload_half16(0, (__global const half *)(p) + (i))
+#define ld16_bf16(p, i) as_float16(convert_uint16(vload16(0, (__global const ushort *)(p) + (i))) << 16)
+#define HAVE_LD16_f32 1
+#define HAVE_LD16_f16 1
+#define HAVE_LD16_bf16 1
 inline float16 ld16(__global const uchar *p, ulong i, long n)
 {
+#if CAT(HAVE_LD16_, T_SRC)
+    if (n >= 16)
+        return CAT(ld16_, T_SRC)(p, i);
+#endif
     float v[16];
     for (int j = 0; j < 16; j++)
         v[j] = j < n ? LD(T_SRC, p, i + j) : 0.0f;
@@ -46,12 +58,13 @@ inline void pack_tile(__global uint *to, __global const uchar *src, long i0, lon
     }
 }
 
-/* One item packs panel get_global_id(1), STEPS_PER_ITEM steps of 32 values of K. */
 __kernel void pack_amx(CTENSOR(src), TENSOR(dst), long I, long K, long stride_i, long stride_k)
 {
-    const long p = get_global_id(1), all_steps = (K + 31) / 32, s0 = (long)get_global_id(0) * STEPS_PER_ITEM;
-    for (long s = s0; s < min(s0 + STEPS_PER_ITEM, all_steps); s++)
-        for (int t = 0; t < 2; t++)
-            pack_tile((__global uint *)AT(dst) + ((p * all_steps + s) * 2 + t) * 256, AT(src), p * 32 + t * 16, s * 32,
-                      I, K, stride_i, stride_k);
+    const long p0 = (long)get_global_id(1) * PANELS_PER_ITEM, s0 = (long)get_global_id(0) * STEPS_PER_ITEM;
+    const long panels = (I + 31) / 32, steps = (K + 31) / 32;
+    for (long p = p0; p < min(p0 + PANELS_PER_ITEM, panels); p++)
+        for (long s = s0; s < min(s0 + STEPS_PER_ITEM, steps); s++)
+            for (int t = 0; t < 2; t++)
+                pack_tile((__global uint *)AT(dst) + ((p * steps + s) * 2 + t) * 256, AT(src), p * 32 + t * 16, s * 32,
+                          I, K, stride_i, stride_k);
 }

@@ -39,13 +39,16 @@ static bool processor_has_amx(void)
 
 /* ---- packing ---- */
 
+/* shape: rows, K, whether K is contiguous. Items as in cl/matmul_pack_amx.cl. */
 static void pack_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
                           size_t global[3], size_t local[3])
 {
     (void)dev;
     (void)v;
-    global[0] = (size_t)((shape[1] + 8 * VMG_AMX_K - 1) / (8 * VMG_AMX_K));
-    global[1] = (size_t)((shape[0] + VMG_PANEL - 1) / VMG_PANEL);
+    const int64_t steps = (shape[1] + VMG_AMX_K - 1) / VMG_AMX_K;
+    const int64_t panels = (shape[0] + VMG_PANEL - 1) / VMG_PANEL;
+    global[0] = (size_t)(shape[2] ? (steps + 7) / 8 : steps);
+    global[1] = (size_t)(shape[2] ? panels : (panels + 7) / 8);
     local[0] = local[1] = 1;
 }
 
@@ -67,6 +70,7 @@ void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64
     vmg_arg_i64(&l, stride_k);
     l.shape[0] = I;
     l.shape[1] = K;
+    l.shape[2] = stride_k == 1;
     l.bytes = (double)vmg_matmul_weight_bytes(VMG_LAYOUT_ROW, t.dtype, I, K) +
               2.0 * (double)I * (double)K;
     vmg_launch_run(ctx, &l);

@@ -6,13 +6,15 @@
 
 /* ---- packing kernels ---- */
 
+/* shape: rows, K, rows of a panel, whether K is contiguous. Items as in cl/matmul_pack.cl. */
 static void panels_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
                             size_t global[3], size_t local[3])
 {
     (void)dev;
     (void)v;
-    global[0] = (size_t)((shape[1] + 127) / 128);
-    global[1] = (size_t)((shape[0] + shape[2] - 1) / shape[2]);
+    const int64_t panels = (shape[0] + shape[2] - 1) / shape[2];
+    global[0] = (size_t)(shape[3] ? (shape[1] + 127) / 128 : (shape[1] + 15) / 16);
+    global[1] = (size_t)(shape[3] ? panels : (panels + 7) / 8);
     local[0] = local[1] = 1;
 }
 
@@ -24,6 +26,7 @@ void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, in
 {
     vmg_launch l = VMG_LAUNCH(&pack_panels_def);
     vmg_define_dtype(&l, "T_SRC", t.dtype);
+    vmg_define(&l, "K_CONTIGUOUS=%d", stride_k == 1);
     vmg_arg_in(&l, t);
     vmg_arg_out(&l, dst);
     vmg_arg_i64(&l, I);
@@ -34,6 +37,7 @@ void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, in
     l.shape[0] = I;
     l.shape[1] = K;
     l.shape[2] = width;
+    l.shape[3] = stride_k == 1;
     l.bytes = 2.0 * (double)I * (double)K * vmg_dtype_get(t.dtype).block_bytes;
     vmg_launch_run(ctx, &l);
 }

@@ -616,8 +616,52 @@ static void bench_run(vmg_ctx *ctx, void *state)
         LINEAR(T, 200, 1536, 1536, bits), LINEAR(T, 100, 1536, 1536, bits),                        \
         LINEAR(T, 1, 4096, 10240, bits)
 
+/* dx and dw of a layer in training, from row-major f32 operands; BF16 where vmg_matmul_allow_bf16 permits it. */
+typedef struct gradient_state {
+    vmg_tensor x, w, dy, dx, dw;
+    bool bf16;
+} gradient_state;
+
+static void *gradient_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
+{
+    const bench_shape *s = param;
+    gradient_state *g = vmg_calloc(1, sizeof *g);
+    float *x = numbers(VMG_MAX(VMG_MAX(s->M * s->K, s->N * s->K), s->M * s->N));
+    g->x = vmg_arena_matrix(arena, VMG_F32, s->M, s->K);
+    g->w = vmg_arena_matrix(arena, VMG_F32, s->N, s->K);
+    g->dy = vmg_arena_matrix(arena, VMG_F32, s->M, s->N);
+    g->dx = vmg_arena_matrix(arena, VMG_F32, s->M, s->K);
+    g->dw = vmg_arena_matrix(arena, VMG_F32, s->N, s->K);
+    vmg_tensor all[] = {g->x, g->w, g->dy, g->dw};
+    for (size_t i = 0; i < VMG_COUNT(all); i++)
+        vmg_upload(ctx, all[i], x);
+    free(x);
+    g->bf16 = s->dtype == VMG_BF16;
+    return g;
+}
+
+static void gradient_run(vmg_ctx *ctx, void *state)
+{
+    gradient_state *g = state;
+    vmg_matmul_allow_bf16(ctx, g->bf16);
+    vmg_op_linear_backward(ctx, g->x, g->w, g->dy, g->dx, g->dw, VMG_NONE);
+    vmg_matmul_allow_bf16(ctx, false);
+}
+
+#define GRADIENT(T, M, N, K)                                                                       \
+    {                                                                                              \
+        .name = "linear backward " #T " " #M "," #N "," #K, .setup = gradient_setup,               \
+        .run = gradient_run, .teardown = free, .param = &(const bench_shape){M, N, K, VMG_##T},    \
+        .flops = 4.0 * (M) * (N) * (K),                                                            \
+        .bytes = 4.0 * (2.0 * (M) * (K) + 3.0 * (N) * (K) + 2.0 * (M) * (N)), .baseline = "fma"    \
+    }
+
 static const vmg_op_bench benches[] = {
-    LINEARS(F32, 32), LINEARS(BF16, 16), LINEARS(F16, 16), LINEARS(Q8_0, 8.5), LINEARS(Q4_0, 4.5),
+    LINEARS(F32, 32),  LINEARS(BF16, 16),
+    LINEARS(F16, 16),  LINEARS(Q8_0, 8.5),
+    LINEARS(Q4_0, 4.5), GRADIENT(F32, 400, 1536, 1536),
+    GRADIENT(F32, 800, 8960, 1536), GRADIENT(BF16, 400, 1536, 1536),
+    GRADIENT(BF16, 800, 8960, 1536),
 };
 
 const vmg_op_suite vmg_suite_matmul = {"matmul", cases, VMG_COUNT(cases), benches,
