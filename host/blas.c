@@ -1,4 +1,4 @@
-/* Matrix products by CLBlast: the only place that calls it. */
+/* Matrix products by CLBlast; with blas_params.cc and blas_tune.c the only place that calls it. */
 #include "host/blas.h"
 
 #include <clblast_c.h>
@@ -6,17 +6,9 @@
 
 #include "host/base/mem.h"
 #include "host/blas_params.h"
+#include "host/blas_tune.h"
 #include "host/profile.h"
-
-/* CLBlast's portable parameters of the plain kernel, safe on every device. */
-static const struct {
-    const char *name;
-    size_t value;
-} safe_gemm[] = {
-    {"GEMMK", 0}, {"KREG", 1},  {"KWG", 32},  {"KWI", 2},  {"MDIMA", 16}, {"MDIMC", 16},
-    {"MWG", 64},  {"NDIMB", 8}, {"NDIMC", 8}, {"NWG", 64}, {"SA", 0},     {"SB", 0},
-    {"STRM", 0},  {"STRN", 0},  {"VWM", 4},   {"VWN", 4},
-};
+#include "host/tune.h"
 
 static void free_state(vmg_ctx *ctx, void *state)
 {
@@ -25,8 +17,9 @@ static void free_state(vmg_ctx *ctx, void *state)
 }
 
 /*
- * Up to CLBlast 1.6.2 the kernel GEMMK=1 is wrong when MWG differs from NWG (CNugteren/CLBlast#542, seen on Intel
- * Arc), and some entries of its own table say so: they are replaced before the first product.
+ * Before the first product: the parameters that were tuned, else CLBlast's own. Up to CLBlast 1.6.2 the kernel GEMMK=1 is
+ * wrong when MWG differs from NWG (CNugteren/CLBlast#542, seen on Intel Arc), and some entries of its own table say so:
+ * those are replaced by the safe set.
  */
 static bool prepare(vmg_ctx *ctx)
 {
@@ -34,25 +27,14 @@ static bool prepare(vmg_ctx *ctx)
         return false;
     if (vmg_ctx_slot(ctx, VMG_SLOT_BLAS))
         return true;
-    if (vmg_blas_param(ctx->dev.id, "Xgemm", "GEMMK") == 1 &&
-        vmg_blas_param(ctx->dev.id, "Xgemm", "MWG") !=
-            vmg_blas_param(ctx->dev.id, "Xgemm", "NWG")) {
-        const char *names[VMG_COUNT(safe_gemm)];
-        size_t values[VMG_COUNT(safe_gemm)];
-        for (size_t i = 0; i < VMG_COUNT(safe_gemm); i++) {
-            names[i] = safe_gemm[i].name;
-            values[i] = safe_gemm[i].value;
-        }
-        CLBlastStatusCode code = CLBlastOverrideParameters(
-            ctx->dev.id, "Xgemm", CLBlastPrecisionSingle, VMG_COUNT(safe_gemm), names, values);
-        if (code != CLBlastSuccess) {
-            vmg_ctx_fail(
-                ctx, VMG_E_DEVICE,
-                "CLBlast refuses the parameters that avoid its wrong kernel on %s: code %d",
-                ctx->dev.name, (int)code);
-            return false;
-        }
-    }
+    const char *const name = VMG_BLAS_TUNE_NAME;
+    int set = 0;
+    if (!vmg_tune_lookup(ctx, VMG_BLAS_TUNE_KEY, (int64_t[VMG_MAX_SHAPE]){0}, &name, 1, &set) || set < 1 ||
+        set > vmg_blas_n_sets())
+        set = vmg_blas_param(ctx->dev.id, "Xgemm", "GEMMK") == 1 &&
+              vmg_blas_param(ctx->dev.id, "Xgemm", "MWG") != vmg_blas_param(ctx->dev.id, "Xgemm", "NWG");
+    if (set && !vmg_blas_use_set(ctx, set))
+        return false;
     int *state = vmg_calloc(1, sizeof *state);
     if (!state) {
         vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());

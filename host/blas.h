@@ -1,4 +1,4 @@
-/* Matrix products by CLBlast: the only place that calls it. */
+/* Matrix products by CLBlast, which only host/blas* call. */
 #ifndef VMG_HOST_BLAS_H
 #define VMG_HOST_BLAS_H
 

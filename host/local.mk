@@ -28,6 +28,7 @@ libvmg_la_SOURCES += host/op/attention_state.c
 libvmg_la_SOURCES += host/op/attention_tiled.c
 libvmg_la_SOURCES += host/blas.c host/blas.h
 libvmg_la_SOURCES += host/blas_params.cc host/blas_params.h
+libvmg_la_SOURCES += host/blas_tune.c host/blas_tune.h
 libvmg_la_SOURCES += host/op/matmul.c host/op/matmul.h
 libvmg_la_SOURCES += host/op/matmul_path.h
 libvmg_la_SOURCES += host/op/matmul_weight.c

@@ -7,6 +7,7 @@
 #include "host/base/dict.h"
 #include "host/base/mem.h"
 #include "host/program.h"
+#include "host/tune_search.h"
 
 struct planned_kernel {
     const char *file, *name;
@@ -53,14 +54,19 @@ void vmg_plan_note(vmg_ctx *ctx, const char *file, const char *name, const char 
     free(key);
 }
 
+static void free_slots(vmg_ctx *ctx)
+{
+    for (size_t i = 0; i < VMG_COUNT(ctx->slots); i++)
+        if (ctx->slots[i] && ctx->slot_free[i])
+            ctx->slot_free[i](ctx, ctx->slots[i]);
+}
+
 int vmg_plan_end(vmg_ctx *ctx, bool build, vmg_plan_result *result)
 {
     struct vmg_plan *p = ctx->plan_record;
     if (!p)
         return vmg_ctx_fail(ctx, VMG_E_ARG, "plan mode is not on");
-    for (int i = 0; i < 8; i++)
-        if (ctx->slots[i] && ctx->slot_free[i])
-            ctx->slot_free[i](ctx, ctx->slots[i]);
+    free_slots(ctx);
     if (result)
         *result = (vmg_plan_result){ctx->peak_memory_bytes - p->memory_bytes, p->kernels.n};
     memcpy(ctx->slots, p->slots, sizeof ctx->slots);
@@ -90,4 +96,28 @@ int vmg_plan_budget(const vmg_ctx *ctx, const vmg_plan_result *plan, uint64_t pa
                         (double)ctx->max_memory_bytes / 1048576.0, (double)rest / 1048576.0);
     *max_params_bytes = ctx->max_memory_bytes - rest;
     return VMG_OK;
+}
+
+void vmg_plan_pause_begin(vmg_ctx *ctx, vmg_plan_pause *p)
+{
+    *p = (vmg_plan_pause){.plan = ctx->plan, .memory_bytes = ctx->memory_bytes,
+                          .peak_memory_bytes = ctx->peak_memory_bytes};
+    memcpy(p->slots, ctx->slots, sizeof p->slots);
+    memcpy(p->slot_free, ctx->slot_free, sizeof p->slot_free);
+    memset(ctx->slots, 0, sizeof ctx->slots);
+    if (ctx->plan)
+        ctx->memory_bytes = ctx->plan_record->memory_bytes;
+    ctx->plan = false;
+    p->suspended = vmg_tune_suspend(ctx, true);
+}
+
+void vmg_plan_pause_end(vmg_ctx *ctx, const vmg_plan_pause *p)
+{
+    free_slots(ctx);
+    memcpy(ctx->slots, p->slots, sizeof ctx->slots);
+    memcpy(ctx->slot_free, p->slot_free, sizeof ctx->slot_free);
+    ctx->plan = p->plan;
+    ctx->memory_bytes = p->memory_bytes;
+    ctx->peak_memory_bytes = p->peak_memory_bytes;
+    vmg_tune_suspend(ctx, p->suspended);
 }

@@ -24,6 +24,19 @@ int vmg_plan_end(vmg_ctx *ctx, bool build, vmg_plan_result *result);
  */
 int vmg_plan_budget(const vmg_ctx *ctx, const vmg_plan_result *plan, uint64_t params_bytes, uint64_t *max_params_bytes);
 
+/*
+ * A computation that must really run even while planning or tuning (asking the device what it can do): between pause and
+ * resume there is no plan, no search, and no module state but what is made meanwhile, which resume frees.
+ */
+typedef struct vmg_plan_pause {
+    bool plan, suspended;
+    uint64_t memory_bytes, peak_memory_bytes;
+    void *slots[8];
+    void (*slot_free[8])(vmg_ctx *, void *);
+} vmg_plan_pause;
+void vmg_plan_pause_begin(vmg_ctx *ctx, vmg_plan_pause *p);
+void vmg_plan_pause_end(vmg_ctx *ctx, const vmg_plan_pause *p);
+
 /* For vmg_launch_run: note one kernel. */
 void vmg_plan_note(vmg_ctx *ctx, const char *file, const char *name, const char *options);
 

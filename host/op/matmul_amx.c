@@ -5,6 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/matmul_path.h"
+#include "host/plan.h"
 
 #if defined(__x86_64__) && defined(__linux__)
 #include <cpuid.h>
@@ -184,8 +185,8 @@ static bool probe_run(vmg_ctx *ctx)
 static bool has_amx(vmg_ctx *ctx)
 {
     if (ctx->matrix_unit == VMG_MATRIX_UNIT_UNKNOWN && !ctx->error) {
-        const bool plan = ctx->plan;
-        ctx->plan = false;
+        vmg_plan_pause pause;
+        vmg_plan_pause_begin(ctx, &pause);
         ctx->matrix_unit = VMG_MATRIX_UNIT_NONE;
         if (ctx->dev.is_pocl && processor_has_amx()) {
             if (probe_run(ctx))
@@ -196,7 +197,7 @@ static bool has_amx(vmg_ctx *ctx)
                          ctx->error ? ctx->message : "wrong sums");
             vmg_ctx_clear(ctx);
         }
-        ctx->plan = plan;
+        vmg_plan_pause_end(ctx, &pause);
     }
     return ctx->matrix_unit == VMG_MATRIX_UNIT_AMX;
 }

@@ -19,3 +19,4 @@ vimogen_SOURCES += src/cli/convert_motion.c
 vimogen_SOURCES += src/cli/inspect_motion.c
 vimogen_SOURCES += src/cli/motion_cli.h
 vimogen_SOURCES += src/cli/cmd_encode.c
+vimogen_SOURCES += src/cli/cmd_tune.c

@@ -15,3 +15,4 @@ libvmg_la_SOURCES += src/lib/embed_cache.h
 libvmg_la_SOURCES += src/lib/selftest_device.c
 libvmg_la_SOURCES += src/lib/session.c
 libvmg_la_SOURCES += src/lib/encode_texts.c
+libvmg_la_SOURCES += src/lib/tuning.c src/lib/tuning.h
