@@ -77,24 +77,37 @@ AMX void amx_block(ulong c, ulong a, ulong b, int steps, int row_tiles, int add)
 #define VW 16
 #include "matmul_panel.cl"
 
-/* `steps` steps of the panel at w, which has K values from there on, as tiles. */
-inline void round_panel(__local uint *to, __global const uchar *w, int steps, long K)
+/* Sixteen words: lo rounded to bf16 in the low halves, hi in the high ones. The instruction puts lo's sixteen before
+ * hi's; `order` alternates them. */
+INLINE uint16 round_pairs(float16 lo, float16 hi, uint16 order)
 {
+    uint16 v;
+    __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(v) : "v"(lo), "v"(hi));
+    __asm__("vpermw %0, %1, %0" : "+v"(v) : "v"(order));
+    return v;
+}
+
+/* `steps` steps of the panel at w, which has K values from there on, as tiles. */
+__attribute__((noinline, target("avx512f,avx512bw,avx512bf16")))
+void round_panel(__local uint *to, __global const uchar *w, int steps, long K)
+{
+    const uint16 order = (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) * 0x10001u + 0x100000u;
     for (int s = 0; s < steps; s++, to += 512)
         for (int t = 0; t < 2; t++) {
             const int col = 16 * t;
 #if PANEL_BLOCKS
             __global const uchar *block = w + PANEL_BYTES(s * 32);
             const float16 scale = PANEL_SCALE(block, col);
+#pragma unroll
             for (int j = 0; j < 16; j++)
-                vstore16(bf16_pairs(PANEL_ROW(block, 2 * j, col, scale), PANEL_ROW(block, 2 * j + 1, col, scale)), 0,
-                         to + t * 256 + j * 16);
+                vstore16(round_pairs(PANEL_ROW(block, 2 * j, col, scale), PANEL_ROW(block, 2 * j + 1, col, scale),
+                                     order), 0, to + t * 256 + j * 16);
 #else
             for (int j = 0; j < 16; j++) {
                 const int k = s * 32 + 2 * j;
                 const float16 lo = k < K ? PANEL_ROW(w, k, col, ) : (float16)(0.0f);
                 const float16 hi = k + 1 < K ? PANEL_ROW(w, k + 1, col, ) : (float16)(0.0f);
-                vstore16(bf16_pairs(lo, hi), 0, to + t * 256 + j * 16);
+                vstore16(round_pairs(lo, hi, order), 0, to + t * 256 + j * 16);
             }
 #endif
         }

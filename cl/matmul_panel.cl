@@ -36,7 +36,8 @@ INLINE fvec load_bf16(__global const uchar *p)
 INLINE fvec load_q8_0(__global const uchar *p) { return CONVERT_F(LOADW((__global const char *)p)); }
 INLINE fvec load_q4_0(__global const uchar *p, int high)
 {
-    return CONVERT_F(LOADW(p) >> (uchar)(4 * high) & (uchar)15) - 8.0f;
+    /* Widened first: processors have no shift of bytes. */
+    return CONVERT_F((CAT(convert_int, VW)(LOADW(p)) >> 4 * high & 15) - 8);
 }
 
 /* Value k, from column col on, of a panel at p (plain types) or of one block at p with scales s. */

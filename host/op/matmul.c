@@ -10,7 +10,7 @@
 
 /* ---- the table of paths ---- */
 
-enum { AMX_MIN_ROWS = 8, SKINNY_MAX_ROWS = 16 };
+enum { AMX_MIN_ROWS = 6, SKINNY_MAX_ROWS = 16 };
 
 const vmg_matmul_path *const vmg_matmul_paths[] = {&vmg_matmul_tiled,  &vmg_matmul_clblast,
                                                    &vmg_matmul_skinny, &vmg_matmul_packed,

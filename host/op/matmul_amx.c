@@ -17,7 +17,7 @@ enum {
     XFEATURE_XTILEDATA_ = 18
 }; /* asm/prctl.h, Documentation/arch/x86/xstate.rst */
 
-/* The processor has bf16 tiles, and the kernel lets this process use them (asked for here). */
+/* The processor has bf16 tiles and vectors, and the kernel lets this process use them (asked for here). */
 static bool processor_has_amx(void)
 {
     unsigned a, b, c, d, low, high;
@@ -28,6 +28,8 @@ static bool processor_has_amx(void)
         return false;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(d & 1u << 22) ||
         !(d & 1u << 24)) /* AMX-BF16, AMX-TILE */
+        return false;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || !(a & 1u << 5)) /* AVX512_BF16 */
         return false;
     return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM_, XFEATURE_XTILEDATA_) == 0;
 }
