@@ -18,9 +18,22 @@ const vmg_matmul_path *const vmg_matmul_paths[] = {&vmg_matmul_tiled,  &vmg_matm
 static const char *const path_names[] = {"tiled",  "clblast", "skinny",
                                          "packed", "amx",     NULL}; /* for vmg_variants */
 
+/*
+ * May the operands be rounded to bf16? A bf16 weight is no better itself, a block type's own error is larger; f32 and
+ * f16 lose bits, which only vmg_matmul_allow_bf16 permits.
+ */
+static bool may_round(const vmg_ctx *ctx, vmg_dtype dtype)
+{
+    return ctx->allow_bf16 || dtype == VMG_BF16 || vmg_dtype_get(dtype).block_len > 1;
+}
+
+/* Neither the tuner nor a test may choose a path that rounds what must not be rounded. */
 static bool path_valid(vmg_ctx *ctx, int i, const void *arg)
 {
-    return vmg_matmul_paths[i]->valid(ctx, arg);
+    const vmg_matmul_path *path = vmg_matmul_paths[i];
+    const vmg_product *p = arg;
+    return path->valid(ctx, p) &&
+           (!path->rounds_to_bf16 || p->b.layout == VMG_LAYOUT_AMX || may_round(ctx, p->b.dtype));
 }
 
 static void path_run(vmg_ctx *ctx, int i, const void *arg)
@@ -34,15 +47,6 @@ static int path_named(const char *name)
         if (!strcmp(path_names[i], name))
             return i;
     return -1;
-}
-
-/*
- * May the operands be rounded to bf16? A bf16 weight is no better itself, a block type's own error is larger; f32 and
- * f16 lose bits, which only vmg_matmul_allow_bf16 permits.
- */
-static bool may_round(const vmg_ctx *ctx, vmg_dtype dtype)
-{
-    return ctx->allow_bf16 || dtype == VMG_BF16 || vmg_dtype_get(dtype).block_len > 1;
 }
 
 static int default_path(vmg_ctx *ctx, const void *arg)
@@ -70,8 +74,8 @@ static void run_product(vmg_ctx *ctx, const vmg_product *p)
     char tag[64];
     if (p->M == 0 || p->N == 0 || p->K == 0)
         return;
-    snprintf(tag, sizeof tag, "%s %s %c%c", vmg_dtype_name(p->b.dtype), layout_name[p->b.layout],
-             p->trans_a ? 't' : 'n', p->trans_b ? 't' : 'n');
+    snprintf(tag, sizeof tag, "%s %s %c%c%s", vmg_dtype_name(p->b.dtype), layout_name[p->b.layout],
+             p->trans_a ? 't' : 'n', p->trans_b ? 't' : 'n', ctx->allow_bf16 ? " bf16" : "");
     vmg_variants_run(ctx, &vmg_matmul_variants, tag, (int64_t[VMG_MAX_SHAPE]){p->M, p->N, p->K}, p,
                      (vmg_tensor[]){p->out, p->epilogue.preact},
                      vmg_tensor_given(p->epilogue.preact) ? 2 : 1);

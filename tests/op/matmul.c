@@ -279,7 +279,9 @@ static int check_on(const problem *problem_, const vmg_matmul_path *only)
         n_paths++;
         reference(&p, &v, path->rounds_to_bf16);
         vmg_force_variant(ctx, &vmg_matmul_variants, path->name);
+        vmg_matmul_allow_bf16(ctx, path->rounds_to_bf16);
         run_path(&p, path, w, &v);
+        vmg_matmul_allow_bf16(ctx, false);
         vmg_force_variant(ctx, NULL, NULL);
     }
     void *all[] = {v.a,        v.b,      v.bias, v.mul,    v.gate,
@@ -493,6 +495,8 @@ static void bf16_is_used_only_where_allowed(void)
     for (int allow = 0; allow < 2; allow++) {
         vmg_matmul_allow_bf16(ctx, allow);
         for (int general = 0; general < 2; general++) {
+            /* Not even where something else chose the path. */
+            vmg_force_variant(ctx, &vmg_matmul_variants, allow ? NULL : "amx");
             vmg_tensor tx = vmg_test_matrix(VMG_F32, M, K, x),
                        tw = vmg_test_matrix(VMG_F32, N, K, w);
             if (general)
@@ -504,6 +508,7 @@ static void bf16_is_used_only_where_allowed(void)
         }
     }
     vmg_matmul_allow_bf16(ctx, false);
+    vmg_force_variant(ctx, NULL, NULL);
     free(x);
     free(w);
     free(out);
