@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "host/base/mem.h"
 #include "host/profile.h"
@@ -148,6 +149,29 @@ void vmg_ctx_close(vmg_ctx *ctx)
     free(ctx);
 }
 
+/*
+ * PoCL's buffers are this process's own memory. Weights of several GB in 4 KiB pages spend much of a step in page-table walks, so
+ * large buffers ask for huge pages before they are first touched. Where that is refused nothing changes.
+ */
+static void ask_for_huge_pages(vmg_ctx *ctx, cl_mem buf, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t huge = (uintptr_t)2 << 20;
+    cl_int err;
+    if (!ctx->dev.is_pocl || bytes < 2 * huge)
+        return;
+    void *p = clEnqueueMapBuffer(ctx->queue, buf, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0, bytes, 0, NULL, NULL, &err);
+    if (err != CL_SUCCESS)
+        return;
+    uintptr_t begin = ((uintptr_t)p + huge - 1) / huge * huge, end = ((uintptr_t)p + bytes) / huge * huge;
+    if (begin < end)
+        madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+    clEnqueueUnmapMemObject(ctx->queue, buf, p, 0, NULL, NULL);
+#else
+    (void)ctx, (void)buf, (void)bytes;
+#endif
+}
+
 cl_mem vmg_ctx_buffer(vmg_ctx *ctx, size_t bytes)
 {
     cl_int err;
@@ -171,6 +195,8 @@ cl_mem vmg_ctx_buffer(vmg_ctx *ctx, size_t bytes)
             return NULL;
         }
     }
+    if (buf)
+        ask_for_huge_pages(ctx, buf, bytes);
     ctx->memory_bytes += bytes;
     ctx->peak_memory_bytes = VMG_MAX(ctx->peak_memory_bytes, ctx->memory_bytes);
     return buf;
