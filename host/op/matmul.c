@@ -251,6 +251,12 @@ void vmg_matmul_add_epilogue(vmg_launch *l, const vmg_product *p)
     l->shape[2] = p->K;
 }
 
+bool vmg_matmul_enough_groups(const vmg_device *dev, int64_t m_panels, int mb, int64_t n_panels, int nb)
+{
+    const int64_t groups = ((m_panels + mb - 1) / mb) * ((n_panels + nb - 1) / nb);
+    return groups >= VMG_MIN(4 * (int64_t)dev->n_compute_units, m_panels * n_panels);
+}
+
 struct scratch {
     cl_mem buf[VMG_MATMUL_N_USES];
     size_t bytes[VMG_MATMUL_N_USES];

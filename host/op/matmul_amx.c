@@ -94,29 +94,33 @@ static vmg_tensor pack_operand(vmg_ctx *ctx, vmg_matmul_use use, vmg_tensor t, i
 enum { KB, NB, MB };
 enum { SHAPE_ROUNDS = 3 };
 
+static int64_t panels(int64_t n)
+{
+    return (n + VMG_PANEL - 1) / VMG_PANEL;
+}
+
 /* Sums of 32 × 32, and a block of W where it must be rounded first (shape[SHAPE_ROUNDS]). */
 static bool amx_valid_values(const vmg_device *dev, const int *v, const int64_t *shape)
 {
-    const uint64_t sums = 4096ull * (uint64_t)(v[NB] * v[MB]),
-                   rounded = 64ull * (uint64_t)(v[NB] * v[KB]);
-    return sums + (shape[SHAPE_ROUNDS] ? rounded : 0) <= dev->local_mem_bytes;
+    const uint64_t sums = 4096ull * (uint64_t)(v[NB] * v[MB]);
+    const uint64_t rounded = shape[SHAPE_ROUNDS] ? 64ull * (uint64_t)(v[NB] * v[KB]) : 0;
+    return sums + rounded <= dev->local_mem_bytes &&
+           vmg_matmul_enough_groups(dev, panels(shape[0]), v[MB], panels(shape[1]), v[NB]);
 }
 
 static void amx_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
                          size_t global[3], size_t local[3])
 {
     (void)dev;
-    const int64_t n_panels = (shape[1] + VMG_PANEL - 1) / VMG_PANEL,
-                  m_panels = (shape[0] + 31) / 32;
-    global[0] = (size_t)((n_panels + v[NB] - 1) / v[NB]);
-    global[1] = (size_t)((m_panels + v[MB] - 1) / v[MB]);
+    global[0] = (size_t)((panels(shape[1]) + v[NB] - 1) / v[NB]);
+    global[1] = (size_t)((panels(shape[0]) + v[MB] - 1) / v[MB]);
     local[0] = local[1] = 1;
 }
 
 static const vmg_kernel_def amx_def = {
     .file = "matmul_amx",
     .name = "matmul_amx",
-    .tunables = {{"KB", {1536, 512, 4096}}, {"NB", {4, 2, 8}}, {"MB", {16, 4, 1}}},
+    .tunables = {{"KB", {1536, 512, 4096}}, {"NB", {4, 2, 8}}, {"MB", {16, 4, 2, 1}}},
     .valid = amx_valid_values,
     .geometry = amx_geometry};
 

@@ -6,28 +6,36 @@
 enum { SHAPE_MR = 3 };
 enum { KB, NB, MB };
 
+static int64_t m_panels(const int64_t *shape)
+{
+    return (shape[0] + shape[SHAPE_MR] - 1) / shape[SHAPE_MR];
+}
+
+static int64_t n_panels(const int64_t *shape)
+{
+    return (shape[1] + VMG_PANEL - 1) / VMG_PANEL;
+}
+
 static bool packed_valid_values(const vmg_device *dev, const int *v, const int64_t *shape)
 {
-    const uint64_t bytes = 4ull * (uint64_t)v[NB] * VMG_PANEL *
-                           ((uint64_t)v[MB] * (uint64_t)shape[SHAPE_MR] + (uint64_t)v[KB]);
-    return bytes <= dev->local_mem_bytes;
+    const uint64_t sums = (uint64_t)v[MB] * (uint64_t)shape[SHAPE_MR], decoded = (uint64_t)v[KB];
+    return 4ull * (uint64_t)v[NB] * VMG_PANEL * (sums + decoded) <= dev->local_mem_bytes &&
+           vmg_matmul_enough_groups(dev, m_panels(shape), v[MB], n_panels(shape), v[NB]);
 }
 
 static void packed_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
                             size_t global[3], size_t local[3])
 {
     (void)dev;
-    const int64_t n_panels = (shape[1] + VMG_PANEL - 1) / VMG_PANEL;
-    const int64_t m_panels = (shape[0] + shape[SHAPE_MR] - 1) / shape[SHAPE_MR];
-    global[0] = (size_t)((n_panels + v[NB] - 1) / v[NB]);
-    global[1] = (size_t)((m_panels + v[MB] - 1) / v[MB]);
+    global[0] = (size_t)((n_panels(shape) + v[NB] - 1) / v[NB]);
+    global[1] = (size_t)((m_panels(shape) + v[MB] - 1) / v[MB]);
     local[0] = local[1] = 1;
 }
 
 static const vmg_kernel_def packed_def = {
     .file = "matmul_packed",
     .name = "matmul_packed",
-    .tunables = {{"KB", {512, 256, 1024, 64}}, {"NB", {4, 2, 8, 1}}, {"MB", {32, 8, 1}}},
+    .tunables = {{"KB", {512, 256, 1024, 64}}, {"NB", {4, 2, 8, 1}}, {"MB", {32, 8, 4, 2, 1}}},
     .valid = packed_valid_values,
     .geometry = packed_geometry};
 

@@ -58,6 +58,10 @@ void vmg_matmul_pack_blocks(vmg_ctx *ctx, vmg_tensor t, vmg_tensor dst);
 void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
                          int64_t stride_k, bool right, vmg_tensor dst);
 
+/* Enough work-groups for the device's compute units (several each, so that the last ones do not leave
+ * most of it idle), or as many as n_panels × m_panels pieces can make. */
+bool vmg_matmul_enough_groups(const vmg_device *dev, int64_t m_panels, int mb, int64_t n_panels, int nb);
+
 /* b in panels: itself if it is packed already, else a packed copy in scratch. */
 vmg_tensor vmg_matmul_panels(vmg_ctx *ctx, const vmg_product *p);
 
