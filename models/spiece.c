@@ -116,7 +116,7 @@ static int take_field(message *m, field *f)
     if (m->n == 0)
         return 0;
     *f = (field){0};
-    if (!take_varint(m, &tag) || tag >> 3 == 0 || tag >> 3 > UINT32_MAX)
+    if (!take_varint(m, &tag) || tag >> 3 == 0 || tag > UINT32_MAX)
         return -1;
     f->number = (unsigned)(tag >> 3);
     f->wire = tag & 7;
@@ -170,7 +170,7 @@ static int check_charsmap(message m)
         return fail_damaged("trie of normalisation rules");
     for (size_t i = 0; i < n; i++) {
         uint32_t unit = load_u32(trie + 4 * i);
-        if (unit & leaf)
+        if ((unit & leaf) && i > 0) /* a leaf is never entered; the root always is */
             continue;
         size_t to = i ^ ((size_t)(unit >> 10) << ((unit & 1u << 9) >> 6));
         if (to >= n)

@@ -294,6 +294,8 @@ static void refuses_rules_that_lead_outside(void)
     CHECK_FAILS(load_with_charsmap(map, sizeof map - 1, &t), VMG_E_FORMAT, "normalisation rules");
     put_u32(map + 4, 0x100u << 10); /* the root leads to the next block, which is not there */
     CHECK_FAILS(load_with_charsmap(map, sizeof map, &t), VMG_E_FORMAT, "trie");
+    put_u32(map + 4, 1u << 31 | 0x100u << 10); /* the same from a root that looks like a leaf */
+    CHECK_FAILS(load_with_charsmap(map, sizeof map, &t), VMG_E_FORMAT, "trie");
     make_charsmap(map);
     put_u32(map + 4 + 4 * 0x10, 1u << 31 | 2); /* a replacement behind the last */
     CHECK_FAILS(load_with_charsmap(map, sizeof map, &t), VMG_E_FORMAT, "trie");

@@ -30,4 +30,12 @@ noinst_PROGRAMS += tests/fuzz/bvh
 tests_fuzz_bvh_SOURCES = tests/fuzz/bvh.c
 tests_fuzz_bvh_LDADD = libvmg.la
 tests_fuzz_bvh_LDFLAGS = $(VMG_FUZZ_LINK_FLAGS)
+noinst_PROGRAMS += tests/fuzz/tokenizer
+tests_fuzz_tokenizer_SOURCES = tests/fuzz/tokenizer.c
+tests_fuzz_tokenizer_LDADD = libvmg.la
+tests_fuzz_tokenizer_LDFLAGS = $(VMG_FUZZ_LINK_FLAGS)
+noinst_PROGRAMS += tests/fuzz/text
+tests_fuzz_text_SOURCES = tests/fuzz/text.c
+tests_fuzz_text_LDADD = libvmg.la
+tests_fuzz_text_LDFLAGS = $(VMG_FUZZ_LINK_FLAGS)
 endif

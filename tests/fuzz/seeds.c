@@ -6,6 +6,7 @@
 
 #include "host/base/fs.h"
 #include "host/base/mem.h"
+#include "models/spiece.h"
 #include "src/format/writer.h"
 #include "src/format/zip.h"
 
@@ -94,6 +95,49 @@ static int write_bvh(const char *dir)
     return rc;
 }
 
+/* A tokenizer with one normalisation rule, and texts that take every path of cleaning. */
+static int write_texts(const char *dir)
+{
+    static const char *const texts[] = {
+        "voil\xC3\x83 \xC3\xA2\xE2\x82\xAC\xC5\x93so\xC3\xA2\xE2\x82\xAC\xC2\x9D",
+        "&eacute;&EACUTE;&#233;&#xE9 &amp;lt; <b>",
+        "\x1B[31mred\x1B[0m \xEF\xAC\x83 \xEF\xBC\xA1\r\n",
+        "e\xCC\x81\xCC\xA3 \xC2\x85 \xED\xA0\xBD \xF0\x9F\x98\x80"};
+    static uint8_t map[4 + 4 * 256 + 2] = {0, 4}; /* the trie's bytes, 1024 */
+    static const struct {
+        size_t unit;
+        uint32_t value;
+    } units[] = {{0, 0x80u << 10},
+                 {0x80 ^ 'A', 'A' | 1u << 8 | (uint32_t)(0x80 ^ 'A' ^ 0x10) << 10},
+                 {0x10, 1u << 31}};
+    for (size_t i = 0; i < VMG_COUNT(units); i++)
+        for (int b = 0; b < 4; b++)
+            map[4 + 4 * units[i].unit + (size_t)b] = (uint8_t)(units[i].value >> (8 * b));
+    map[4 + 4 * 256] = 'a';
+    vmg_buf model = {0};
+    vmg_spiece_add_piece(&model, "</s>", 4, 0, VMG_SPIECE_CONTROL);
+    vmg_spiece_add_piece(&model, "<unk>", 5, 0, VMG_SPIECE_UNKNOWN);
+    vmg_spiece_add_piece(&model, "\xE2\x96\x81", 3, -2, VMG_SPIECE_NORMAL);
+    vmg_spiece_add_piece(&model, "\xE2\x96\x81walk", 7, -3, VMG_SPIECE_NORMAL);
+    vmg_spiece_add_piece(&model, "s", 1, -2, VMG_SPIECE_NORMAL);
+    vmg_spiece_add_piece(&model, "man", 3, -1, VMG_SPIECE_USER_DEFINED);
+    vmg_spiece_add_settings(&model, &(vmg_spiece_settings){.add_space_prefix = true,
+                                                           .remove_extra_whitespaces = true,
+                                                           .charsmap = map,
+                                                           .charsmap_bytes = sizeof map});
+    char *path = place(dir, "tokenizer", "small.model");
+    int rc = model.failed ? VMG_E_NOMEM : vmg_write_file(path, model.data, model.len);
+    free(path);
+    vmg_buf_free(&model);
+    for (size_t i = 0; rc == VMG_OK && i < VMG_COUNT(texts); i++) {
+        char name[] = {'0' + (char)i, 0};
+        path = place(dir, "text", name);
+        rc = vmg_write_file(path, texts[i], strlen(texts[i]));
+        free(path);
+    }
+    return rc;
+}
+
 int main(int argc, char **argv)
 {
     if (argc != 2) {
@@ -130,6 +174,8 @@ int main(int argc, char **argv)
     }
     if (rc == VMG_OK)
         rc = write_bvh(dir);
+    if (rc == VMG_OK)
+        rc = write_texts(dir);
     if (rc != VMG_OK)
         fprintf(stderr, "seeds: %s\n", vmg_error_message());
     vmg_zip_close(&zip);
