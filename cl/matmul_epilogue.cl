@@ -1,7 +1,8 @@
 /*
- * The epilogue of matrix products (host/op/matmul.h): every part optional, chosen at run time by flags, so that
- * one program serves every layer. A kernel takes EPILOGUE_PARAMS, gathers them by EPILOGUE_INIT and defines, for each
- * vector width it needs, a function that finishes a piece of a row.
+ * The epilogue of matrix products (host/op/matmul.h): every part optional, chosen at run time by
+ * flags, so that one program serves every layer. A kernel takes EPILOGUE_PARAMS, gathers them by
+ * EPILOGUE_INIT and defines, for each vector width it needs, a function that finishes a piece of a
+ * row.
  */
 #define EPI_ACT 3 /* mask of the activation */
 #define EPI_BIAS 4
@@ -16,8 +17,8 @@
 #define EPI_TENSOR(x) __global uchar *x, ulong x##_off
 #define EPILOGUE_PARAMS                                                                            \
     EPI_TENSOR(out), EPI_TENSOR(bias), EPI_TENSOR(preact), EPI_TENSOR(mul), EPI_TENSOR(gate),      \
-        EPI_TENSOR(group), EPI_TENSOR(residual), long out_ld, long gate_ld, long residual_ld, long epi_cols, \
-        float alpha, int epi_flags
+        EPI_TENSOR(group), EPI_TENSOR(residual), long out_ld, long gate_ld, long residual_ld,      \
+        long epi_cols, float alpha, int epi_flags
 
 typedef struct epilogue {
     __global float *out, *bias, *preact, *mul, *gate, *residual;
@@ -28,11 +29,13 @@ typedef struct epilogue {
 } epilogue;
 
 #define EPILOGUE_INIT                                                                              \
-    {(__global float *)AT(out),  (__global float *)AT(bias), (__global float *)AT(preact),         \
-     (__global float *)AT(mul),  (__global float *)AT(gate), (__global float *)AT(residual),       \
-     (__global int *)AT(group),  out_ld, gate_ld, residual_ld, epi_cols, alpha, epi_flags}
+    {                                                                                              \
+        (__global float *)AT(out), (__global float *)AT(bias), (__global float *)AT(preact),       \
+            (__global float *)AT(mul), (__global float *)AT(gate), (__global float *)AT(residual), \
+            (__global int *)AT(group), out_ld, gate_ld, residual_ld, epi_cols, alpha, epi_flags    \
+    }
 
-/* Defines `name`(e, m, n, y): finishes y = the product at row m, columns n and on, and stores it. */
+/* Defines `name`(e, m, n, y): finishes y, the product at row m and columns from n, and stores it. */
 #define EPILOGUE_FUNCTION(name, T, LOAD, STORE)                                                    \
     inline void name(const epilogue *e, long m, long n, T y)                                       \
     {                                                                                              \

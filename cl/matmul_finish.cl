@@ -1,6 +1,6 @@
 /*
- * The epilogue on its own, for products that a library computed: out (M,N) = epilogue(y (M,N)), y may be out.
- * One item per element, rows along dimension 1.
+ * The epilogue on its own, for products that a library computed: out (M,N) = epilogue(y (M,N)), y
+ * may be out. One item per element, rows along dimension 1.
  */
 #include "matmul_epilogue.cl"
 EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)

@@ -1,33 +1,32 @@
 /*
- * Packing matrices for the processor kernels. A panel is P rows of a matrix (I,K): [i/P][K][P], so that a
- * step of K finds its P values side by side; rows beyond I are zero.
+ * Packing matrices for the processor kernels. A panel is P rows of a matrix (I,K): [i/P][K][P], so
+ * that a step of K finds its P values side by side; rows beyond I are zero.
  *
- * Block types keep GGUF's blocks of 32 values along K, 32 rows together: [n/32][K/32]{32 scales (f16),
- * then q8_0: [32 k][32 rows] bytes; q4_0: [16 k][32 rows] bytes, low nibble k, high nibble k + 16}.
- * That is GGUF's block transposed byte by byte, so the size stays the same.
+ * Block types keep GGUF's blocks of 32 values along K, 32 rows together: [n/32][K/32]{32 scales
+ * (f16), then q8_0: [32 k][32 rows] bytes; q4_0: [16 k][32 rows] bytes, low nibble k, high nibble k
+ * + 16}. That is GGUF's block transposed byte by byte, so the size stays the same.
  */
 #ifdef T_SRC
 #define ELEMENT_f32 uint
 #define ELEMENT_f16 ushort
 #define ELEMENT_bf16 ushort
 #define ELEMENT CAT(ELEMENT_, T_SRC)
-#define ELEMENT16 CAT(ELEMENT, 16)
 
 /*
- * src element (i,k) at i·stride_i + k·stride_k; K_CONTIGUOUS says which stride is 1. An item follows what is
- * contiguous: 128 values of K of one panel, or 16 values of K of 8 panels.
+ * src element (i,k) at i·stride_i + k·stride_k; K_CONTIGUOUS says which stride is 1. An item
+ * follows what is contiguous: 128 values of K of one panel, or 16 values of K of 8 panels.
  */
 #define ITEM_PANELS (K_CONTIGUOUS ? 1 : 8)
 #define ITEM_K (K_CONTIGUOUS ? 128 : 16)
 
 /* `to` (kn, P) = rows i0..i0+P-1, values k0..k0+kn-1 of src. */
-inline void pack_piece(__global ELEMENT *to, __global const ELEMENT *from, int rows, int kn, long stride_i,
-                       long stride_k, int P, bool whole)
+inline void pack_piece(__global ELEMENT *to, __global const ELEMENT *from, int rows, int kn,
+                       long stride_i, long stride_k, int P, bool whole)
 {
     for (int k = 0; k < kn; k++) {
 #if !K_CONTIGUOUS
-        /* Sixteen at once where they exist in src; what that writes beyond the panel's P values of this k is
-         * overwritten by the next k, so not for the last one. */
+        /* Sixteen at once where they exist in src; what that writes beyond the panel's P values of
+         * this k is overwritten by the next k, so not for the last one. */
         if (whole && k + 1 < kn) {
             for (int i = 0; i < P; i += 16)
                 vstore16(vload16(0, from + k * stride_k + i), 0, to + k * P + i);
@@ -39,15 +38,16 @@ inline void pack_piece(__global ELEMENT *to, __global const ELEMENT *from, int r
     }
 }
 
-__kernel void pack_panels(CTENSOR(src), TENSOR(dst), long I, long K, long stride_i, long stride_k, int P)
+__kernel void pack_panels(CTENSOR(src), TENSOR(dst), long I, long K, long stride_i, long stride_k,
+                          int P)
 {
     const long p0 = (long)get_global_id(1) * ITEM_PANELS, k0 = (long)get_global_id(0) * ITEM_K;
     const int kn = (int)min((long)ITEM_K, K - k0);
     for (long p = p0; p < p0 + ITEM_PANELS && p * P < I; p++) {
         const long i0 = p * P, span = (P + 15) / 16 * 16;
         pack_piece((__global ELEMENT *)AT(dst) + i0 * K + k0 * P,
-                   (__global const ELEMENT *)AT(src) + i0 * stride_i + k0 * stride_k, (int)min((long)P, I - i0), kn,
-                   stride_i, stride_k, P, i0 + span <= I);
+                   (__global const ELEMENT *)AT(src) + i0 * stride_i + k0 * stride_k,
+                   (int)min((long)P, I - i0), kn, stride_i, stride_k, P, i0 + span <= I);
     }
 }
 #endif
@@ -58,9 +58,11 @@ __kernel void pack_blocks(CTENSOR(src), TENSOR(dst), long N, long n_blocks)
 {
     const long b = get_global_id(0), n0 = (long)get_global_id(1) * 32;
     const int rows = (int)min(32L, N - n0);
-    __global uchar *to = AT(dst) + ((long)get_global_id(1) * n_blocks + b) * (32 * (2 + QUANT_BYTES));
+    __global uchar *to =
+        AT(dst) + ((long)get_global_id(1) * n_blocks + b) * (32 * (2 + QUANT_BYTES));
     for (int i = 0; i < 32; i++) {
-        __global const uchar *from = AT(src) + ((n0 + min(i, rows - 1)) * n_blocks + b) * (2 + QUANT_BYTES);
+        __global const uchar *from =
+            AT(src) + ((n0 + min(i, rows - 1)) * n_blocks + b) * (2 + QUANT_BYTES);
         to[2 * i] = i < rows ? from[0] : 0;
         to[2 * i + 1] = i < rows ? from[1] : 0;
         for (int k = 0; k < QUANT_BYTES; k++)

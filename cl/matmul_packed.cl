@@ -1,11 +1,12 @@
 /*
  * Matrix product for processors: out (M,N) = epilogue(alpha · A · W^T), both operands in panels.
  *
- * A: f32 [m/MR][K][MR], W: [n/32][K][32] of T_W (block types: see matmul_pack.cl), both zero-padded.
- * One work-group of one item owns MB panels of rows × NB panels of columns and walks K in blocks of KB
- * values, so that a block of W stays in the second-level cache while every row panel passes. A tile of
- * MR rows × 2 vectors of VW columns lives in registers; sums of unfinished K blocks wait in local memory.
- * DIRECT reads W in its own type; otherwise a block of W is decoded to f32 once for all row panels.
+ * A: f32 [m/MR][K][MR], W: [n/32][K][32] of T_W (block types: see matmul_pack.cl), both
+ * zero-padded. One work-group of one item owns MB panels of rows × NB panels of columns and walks K
+ * in blocks of KB values, so that a block of W stays in the second-level cache while every row
+ * panel passes. A tile of MR rows × 2 vectors of VW columns lives in registers; sums of unfinished
+ * K blocks wait in local memory. DIRECT reads W in its own type; otherwise a block of W is decoded
+ * to f32 once for all row panels.
  */
 #if !defined(MR) || !defined(VW) || !defined(KB) || !defined(NB) || !defined(MB) || !defined(DIRECT)
 #error "MR, VW, KB, NB, MB and DIRECT must be defined"
@@ -27,10 +28,8 @@ EPILOGUE_FUNCTION(finishv, fvec, LOADW, STOREW)
         c[r][1] += a[(k)*MR + r] * w1;                                                             \
     }
 #if DIRECT
-INLINE void tile(fvec (*c)[2], __global const float *a, __global const uchar *w, int kn, int col)
-{
-    PANEL_STEPS(w, kn, col)
-}
+INLINE void tile(fvec (*c)[2], __global const float *a, __global const uchar *w, int kn,
+                 int col){PANEL_STEPS(w, kn, col)}
 #else
 INLINE void tile(fvec (*c)[2], __global const float *a, __local const float *w, int kn, int col)
 {
@@ -55,8 +54,8 @@ INLINE void decode(__local float *to, __global const uchar *w, int kn)
 #undef STEP
 #endif
 
-/* Finishes the tile c at row m, column n: columns at and beyond e->cols and rows at and beyond M do not exist.
- * From memory, because indexing a tile by a loop would keep it out of registers. */
+/* Finishes the tile c at row m, column n: columns at and beyond e->cols and rows at and beyond M do
+ * not exist. From memory, because indexing a tile by a loop would keep it out of registers. */
 inline void finish(const epilogue *e, __local const float *c, long m, long M, long n)
 {
     for (int r = 0; r < MR && m + r < M; r++)
@@ -70,8 +69,8 @@ inline void finish(const epilogue *e, __local const float *c, long m, long M, lo
         }
 }
 
-__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void matmul_packed(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
+__kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
+matmul_packed(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
 {
     __local float sums[MB * MR * NB * 32];
 #if !DIRECT
@@ -79,13 +78,15 @@ void matmul_packed(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
 #endif
     const epilogue e = EPILOGUE_INIT;
     const long p0 = (long)get_global_id(0) * NB, q0 = (long)get_global_id(1) * MB;
-    const int n_p = (int)min((long)NB, (e.cols + 31) / 32 - p0), n_q = (int)min((long)MB, (M + MR - 1) / MR - q0);
+    const int n_p = (int)min((long)NB, (e.cols + 31) / 32 - p0),
+              n_q = (int)min((long)MB, (M + MR - 1) / MR - q0);
 
     for (long k0 = 0; k0 < K; k0 += KB) {
         const int kn = (int)min((long)KB, K - k0);
 #if !DIRECT
         for (int p = 0; p < n_p; p++)
-            decode(decoded + p * (KB * 32), AT(w) + (p0 + p) * PANEL_BYTES(K) + PANEL_BYTES(k0), kn);
+            decode(decoded + p * (KB * 32), AT(w) + (p0 + p) * PANEL_BYTES(K) + PANEL_BYTES(k0),
+                   kn);
 #endif
         for (int q = 0; q < n_q; q++) {
             __global const float *a = CF32(x) + ((q0 + q) * K + k0) * MR;

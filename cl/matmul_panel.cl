@@ -1,6 +1,7 @@
 /*
- * Reading a weight in panels of 32 columns, [n/32][K][32] values of T_W, VW columns at a time, as floats. Block types keep
- * GGUF's blocks of 32 values along K, 32 columns together (matmul_pack.cl): [n/32][K/32]{32 scales, 32 × 32 values}.
+ * Reading a weight in panels of 32 columns, [n/32][K][32] values of T_W, VW columns at a time, as
+ * floats. Block types keep GGUF's blocks of 32 values along K, 32 columns together
+ * (matmul_pack.cl): [n/32][K/32]{32 scales, 32 × 32 values}.
  */
 #define INLINE inline __attribute__((always_inline))
 typedef FV(VW) fvec;
@@ -13,9 +14,9 @@ typedef FV(VW) fvec;
 #define OF_TYPE(piece, T) OF_TYPE_(piece, T)
 
 /* Bytes of k values of K in a panel. */
-#define panel_bytes_f32(k) ((k) * 128)
-#define panel_bytes_f16(k) ((k) * 64)
-#define panel_bytes_bf16(k) ((k) * 64)
+#define panel_bytes_f32(k) ((k)*128)
+#define panel_bytes_f16(k) ((k)*64)
+#define panel_bytes_bf16(k) ((k)*64)
 #define panel_bytes_q8_0(k) ((k) / 32 * 1088)
 #define panel_bytes_q4_0(k) ((k) / 32 * 576)
 #define PANEL_BYTES(k) OF_TYPE(panel_bytes_, T_W)(k)
@@ -27,13 +28,22 @@ typedef FV(VW) fvec;
 #define panel_blocks_q4_0 1
 #define PANEL_BLOCKS OF_TYPE(panel_blocks_, T_W)
 
-INLINE fvec load_f32(__global const uchar *p) { return LOADW((__global const float *)p); }
-INLINE fvec load_f16(__global const uchar *p) { return CAT(vload_half, VW)(0, (__global const half *)p); }
+INLINE fvec load_f32(__global const uchar *p)
+{
+    return LOADW((__global const float *)p);
+}
+INLINE fvec load_f16(__global const uchar *p)
+{
+    return CAT(vload_half, VW)(0, (__global const half *)p);
+}
 INLINE fvec load_bf16(__global const uchar *p)
 {
     return CAT(as_float, VW)(CAT(convert_uint, VW)(LOADW((__global const ushort *)p)) << 16);
 }
-INLINE fvec load_q8_0(__global const uchar *p) { return CONVERT_F(LOADW((__global const char *)p)); }
+INLINE fvec load_q8_0(__global const uchar *p)
+{
+    return CONVERT_F(LOADW((__global const char *)p));
+}
 INLINE fvec load_q4_0(__global const uchar *p, int high)
 {
     /* Widened first: processors have no shift of bytes. */
@@ -58,7 +68,8 @@ INLINE fvec load_q4_0(__global const uchar *p, int high)
         __global const uchar *block = (w) + PANEL_BYTES(kb);                                       \
         const fvec s0 = PANEL_SCALE(block, col), s1 = PANEL_SCALE(block, (col) + VW);              \
         for (int i = 0; i < 32; i++) {                                                             \
-            const fvec w0 = PANEL_ROW(block, i, col, s0), w1 = PANEL_ROW(block, i, (col) + VW, s1);          \
+            const fvec w0 = PANEL_ROW(block, i, col, s0),                                          \
+                       w1 = PANEL_ROW(block, i, (col) + VW, s1);                                   \
             STEP(kb + i, w0, w1)                                                                   \
         }                                                                                          \
     }

@@ -1,9 +1,10 @@
 /*
- * Matrix product of few rows, bound by reading W once: out (M,N) = epilogue(alpha · A · W^T), A (M,K) f32 and
- * W (N,K) of any dtype T_B, both row-major.
+ * Matrix product of few rows, bound by reading W once: out (M,N) = epilogue(alpha · A · W^T), A
+ * (M,K) f32 and W (N,K) of any dtype T_B, both row-major.
  *
- * A work-group of WG items computes MT rows × NT columns: item l sums values l·VW.., (l + WG)·VW.. of K, then the items'
- * sums are added in local memory as a tree. Block types: a vector never crosses a block of 32 values.
+ * A work-group of WG items computes MT rows × NT columns: item l sums values l·VW.., (l + WG)·VW..
+ * of K, then the items' sums are added in local memory as a tree. Block types: a vector never
+ * crosses a block of 32 values.
  */
 #if !defined(WG) || !defined(MT) || !defined(NT) || !defined(VW) || !defined(T_B)
 #error "WG, MT, NT, VW and T_B must be defined"
@@ -16,8 +17,14 @@ typedef FV(VW) fvec;
 #define LOADW(p) CAT(vload, VW)(0, p)
 
 /* Elements i..i+VW-1. */
-inline fvec row_f32(__global const uchar *p, ulong i) { return LOADW((__global const float *)p + i); }
-inline fvec row_f16(__global const uchar *p, ulong i) { return CAT(vload_half, VW)(0, (__global const half *)p + i); }
+inline fvec row_f32(__global const uchar *p, ulong i)
+{
+    return LOADW((__global const float *)p + i);
+}
+inline fvec row_f16(__global const uchar *p, ulong i)
+{
+    return CAT(vload_half, VW)(0, (__global const half *)p + i);
+}
 inline fvec row_bf16(__global const uchar *p, ulong i)
 {
     return CAT(as_float, VW)(CAT(convert_uint, VW)(LOADW((__global const ushort *)p + i)) << 16);
@@ -25,7 +32,8 @@ inline fvec row_bf16(__global const uchar *p, ulong i)
 inline fvec row_q8_0(__global const uchar *p, ulong i)
 {
     p += i / 32 * 34;
-    return CONVERT_F(LOADW((__global const char *)p + 2 + i % 32)) * vload_half(0, (__global const half *)p);
+    return CONVERT_F(LOADW((__global const char *)p + 2 + i % 32)) *
+           vload_half(0, (__global const half *)p);
 }
 inline fvec row_q4_0(__global const uchar *p, ulong i)
 {
@@ -36,8 +44,8 @@ inline fvec row_q4_0(__global const uchar *p, ulong i)
 #define ROW_(T) row_##T
 #define ROW(T) ROW_(T)
 
-__kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
-void matmul_skinny(CTENSOR(a), CTENSOR(w), EPILOGUE_PARAMS, long M, long K, long a_ld, long w_ld)
+__kernel __attribute__((reqd_work_group_size(WG, 1, 1))) void
+matmul_skinny(CTENSOR(a), CTENSOR(w), EPILOGUE_PARAMS, long M, long K, long a_ld, long w_ld)
 {
     __local float sums[MT * NT][WG];
     const int lid = get_local_id(0);

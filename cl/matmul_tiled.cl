@@ -1,14 +1,14 @@
 /*
  * Matrix product for any device: out (M,N) = epilogue(alpha · op(A) · op(B)), row-major operands.
  *
- * A is (M,K), with TRANS_A stored as (K,M); B is (K,N), with TRANS_B stored as (N,K) and then of any dtype
- * T_B. A work-group of (BN/TN) × (BM/TM) items computes a tile of BM × BN, walking K in steps of BK
- * through local memory; an item sums TM consecutive rows × TN columns that lie BN/TN apart, so that
- * neighbours read and write neighbouring columns. A row of a tile in local memory is one value longer
- * than the tile, against bank conflicts while it is filled.
+ * A is (M,K), with TRANS_A stored as (K,M); B is (K,N), with TRANS_B stored as (N,K) and then of
+ * any dtype T_B. A work-group of (BN/TN) × (BM/TM) items computes a tile of BM × BN, walking K in
+ * steps of BK through local memory; an item sums TM consecutive rows × TN columns that lie BN/TN
+ * apart, so that neighbours read and write neighbouring columns. A row of a tile in local memory is
+ * one value longer than the tile, against bank conflicts while it is filled.
  */
-#if !defined(BM) || !defined(BN) || !defined(BK) || !defined(TM) || !defined(TN) || !defined(TRANS_A) ||     \
-    !defined(TRANS_B) || !defined(T_B)
+#if !defined(BM) || !defined(BN) || !defined(BK) || !defined(TM) || !defined(TN) ||                \
+    !defined(TRANS_A) || !defined(TRANS_B) || !defined(T_B)
 #error "BM, BN, BK, TM, TN, TRANS_A, TRANS_B and T_B must be defined"
 #endif
 #define LX (BN / TN)
@@ -18,16 +18,18 @@
 #include "matmul_epilogue.cl"
 EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
 
-/* Fills tile[BK][B + 1] from rows i0.. and values k0.. of a matrix with I rows; lanes follow what is contiguous. */
+/* Fills tile[BK][B + 1] from rows i0.. and values k0.. of a matrix with I rows; lanes follow what
+ * is contiguous. */
 #define FILL(tile, B, T, x, ld, trans, i0, I)                                                      \
     for (int t = lid; t < B * BK; t += WG) {                                                       \
         const int i = trans ? t % B : t / BK, k = trans ? t / B : t % BK;                          \
         const long gi = i0 + i, gk = k0 + k;                                                       \
-        tile[k][i] = gi < I && gk < K ? LD(T, x, (ulong)(trans ? gk * ld + gi : gi * ld + gk)) : 0.0f;       \
+        tile[k][i] =                                                                               \
+            gi < I && gk < K ? LD(T, x, (ulong)(trans ? gk * ld + gi : gi * ld + gk)) : 0.0f;      \
     }
 
-__kernel __attribute__((reqd_work_group_size(LX, LY, 1)))
-void matmul_tiled(CTENSOR(a), CTENSOR(b), EPILOGUE_PARAMS, long M, long K, long a_ld, long b_ld)
+__kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void
+matmul_tiled(CTENSOR(a), CTENSOR(b), EPILOGUE_PARAMS, long M, long K, long a_ld, long b_ld)
 {
     __local float as[BK][BM + 1], bs[BK][BN + 1];
     const int lx = get_local_id(0), ly = get_local_id(1), lid = ly * LX + lx;
@@ -61,8 +63,8 @@ void matmul_tiled(CTENSOR(a), CTENSOR(b), EPILOGUE_PARAMS, long M, long K, long 
         }
         barrier(CLK_LOCAL_MEM_FENCE);
     }
-    /* Row after row, so that only one row's worth of epilogues is unrolled; indexing c by a loop would keep it out of
-     * registers. */
+    /* Row after row, so that only one row's worth of epilogues is unrolled; indexing c by a loop
+     * would keep it out of registers. */
     for (int r = 0; r < TM; r++) {
         float row[TN];
 #pragma unroll

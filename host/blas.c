@@ -17,9 +17,9 @@ static void free_state(vmg_ctx *ctx, void *state)
 }
 
 /*
- * Before the first product: the parameters that were tuned, else CLBlast's own. Up to CLBlast 1.6.2 the kernel GEMMK=1 is
- * wrong when MWG differs from NWG (CNugteren/CLBlast#542, seen on Intel Arc), and some entries of its own table say so:
- * those are replaced by the safe set.
+ * Before the first product: the parameters that were tuned, else CLBlast's own. Up to CLBlast 1.6.2
+ * the kernel GEMMK=1 is wrong when MWG differs from NWG (CNugteren/CLBlast#542, seen on Intel Arc),
+ * and some entries of its own table say so: those are replaced by the safe set.
  */
 static bool prepare(vmg_ctx *ctx)
 {
@@ -29,10 +29,11 @@ static bool prepare(vmg_ctx *ctx)
         return true;
     const char *const name = VMG_BLAS_TUNE_NAME;
     int set = 0;
-    if (!vmg_tune_lookup(ctx, VMG_BLAS_TUNE_KEY, (int64_t[VMG_MAX_SHAPE]){0}, &name, 1, &set) || set < 1 ||
-        set > vmg_blas_n_sets())
+    if (!vmg_tune_lookup(ctx, VMG_BLAS_TUNE_KEY, (int64_t[VMG_MAX_SHAPE]){0}, &name, 1, &set) ||
+        set < 1 || set > vmg_blas_n_sets())
         set = vmg_blas_param(ctx->dev.id, "Xgemm", "GEMMK") == 1 &&
-              vmg_blas_param(ctx->dev.id, "Xgemm", "MWG") != vmg_blas_param(ctx->dev.id, "Xgemm", "NWG");
+              vmg_blas_param(ctx->dev.id, "Xgemm", "MWG") !=
+                  vmg_blas_param(ctx->dev.id, "Xgemm", "NWG");
     if (set && !vmg_blas_use_set(ctx, set))
         return false;
     int *state = vmg_calloc(1, sizeof *state);

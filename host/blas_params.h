@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-/* Value of parameter `name` ("MWG") of the single-precision kernel `kernel` ("Xgemm") on this device;
- * -1 when CLBlast does not know it. */
+/* Value of parameter `name` ("MWG") of the single-precision kernel `kernel` ("Xgemm") on this
+ * device; -1 when CLBlast does not know it. */
 long vmg_blas_param(cl_device_id device, const char *kernel, const char *name);
 
 #ifdef __cplusplus

@@ -69,6 +69,7 @@ EXTRA_DIST += tests/weights_cli.sh
 EXTRA_DIST += tests/format_witness.sh tests/format_witness.py
 check_PROGRAMS += tests/op/test_matmul
 tests_op_test_matmul_SOURCES = tests/op/matmul.c tests/op/main.c
+tests_libop_la_SOURCES += tests/op/matmul_check.c tests/op/matmul_check.h
 tests_op_test_matmul_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_matmul
 tests_op_test_matmul_LDADD = tests/libop.la $(LDADD)
 include tests/fuzz/local.mk

@@ -19,8 +19,8 @@ static const char *const path_names[] = {"tiled",  "clblast", "skinny",
                                          "packed", "amx",     NULL}; /* for vmg_variants */
 
 /*
- * May the operands be rounded to bf16? A bf16 weight is no better itself, a block type's own error is larger; f32 and
- * f16 lose bits, which only vmg_matmul_allow_bf16 permits.
+ * May the operands be rounded to bf16? A bf16 weight is no better itself, a block type's own error
+ * is larger; f32 and f16 lose bits, which only vmg_matmul_allow_bf16 permits.
  */
 static bool may_round(const vmg_ctx *ctx, vmg_dtype dtype)
 {
@@ -251,7 +251,8 @@ void vmg_matmul_add_epilogue(vmg_launch *l, const vmg_product *p)
     l->shape[2] = p->K;
 }
 
-bool vmg_matmul_enough_groups(const vmg_device *dev, int64_t m_panels, int mb, int64_t n_panels, int nb)
+bool vmg_matmul_enough_groups(const vmg_device *dev, int64_t m_panels, int mb, int64_t n_panels,
+                              int nb)
 {
     const int64_t groups = ((m_panels + mb - 1) / mb) * ((n_panels + nb - 1) / nb);
     return groups >= VMG_MIN(4 * (int64_t)dev->n_compute_units, m_panels * n_panels);

@@ -1,4 +1,4 @@
-/* Matrix products: linear layers with fused epilogues, general NN/NT/TN products, weight layouts. */
+/* Matrix products: linear layers with fused epilogues, general products, weight layouts. */
 #ifndef VMG_HOST_OP_MATMUL_H
 #define VMG_HOST_OP_MATMUL_H
 
@@ -23,14 +23,14 @@ typedef struct vmg_epilogue {
 } vmg_epilogue;
 
 /*
- * out (M,N) = epilogue( x (M,K) · W^T ), W (N,K) a weight: f32, f16, bf16, q8_0, q4_0 (blocks along K, as in
- * GGUF), in any layout. x, out f32, ld ok. `e` may be NULL.
+ * out (M,N) = epilogue( x (M,K) · W^T ), W (N,K) a weight: f32, f16, bf16, q8_0, q4_0 (blocks along
+ * K, as in GGUF), in any layout. x, out f32, ld ok. `e` may be NULL.
  */
 void vmg_op_linear(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, const vmg_epilogue *e, vmg_tensor out);
 
 /*
- * General product of f32 matrices, for gradients: out (M,N) = alpha·op(a)·op(b) [+ out if accumulate];
- * op transposes when the flag is set. ld ok everywhere.
+ * General product of f32 matrices, for gradients: out (M,N) = alpha·op(a)·op(b) [+ out if
+ * accumulate]; op transposes when the flag is set. ld ok everywhere.
  */
 typedef struct vmg_matmul {
     vmg_tensor a, b, out;
@@ -40,28 +40,36 @@ typedef struct vmg_matmul {
 void vmg_op_matmul(vmg_ctx *ctx, const vmg_matmul *m);
 
 /*
- * Training: dx = dy·W (assign), dw += dy^T·x, dbias += column sums of dy. Any of dx, dw, dbias may be
- * VMG_NONE. x (M,K), dy (M,N), w (N,K) f32 row-major.
+ * Training: dx = dy·W (assign), dw += dy^T·x, dbias += column sums of dy. Any of dx, dw, dbias may
+ * be VMG_NONE. x (M,K), dy (M,N), w (N,K) f32 row-major.
  */
 void vmg_op_linear_backward(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, vmg_tensor dy, vmg_tensor dx,
                             vmg_tensor dw, vmg_tensor dbias);
 
-/* Precision allowed for f32 operands in vmg_op_matmul and vmg_op_linear with f32 weights: f32 exact (default)
- * or rounded to bf16 for the matrix unit, accumulated in f32 (training with --dtype bf16). */
+/*
+ * Precision. Sums are f32. Where the device has a matrix unit, a bf16 or block-quantised weight
+ * (what it is made of is coarser than bf16's rounding) meets activations rounded to bf16 in it. f32
+ * and f16 weights, and the operands of vmg_op_matmul, are multiplied in f32 unless this allows
+ * rounding them to bf16 as well (training with --dtype bf16). Off in a new context.
+ */
 void vmg_matmul_allow_bf16(vmg_ctx *ctx, bool allow);
 
-/* The layout a constant weight (N,K) of this dtype should be kept in on this device, and the bytes it
- * takes. Deterministic per context; ROW on GPUs. */
+/*
+ * The layout a constant weight (N,K) of this dtype should be kept in on this device, and the bytes
+ * it takes. Deterministic per context; ROW on GPUs. On processors PANEL (as many bytes as ROW, N
+ * rounded up to 32), or AMX for bf16. A weight in ROW layout works everywhere, but is packed again
+ * for every call on a processor.
+ */
 vmg_layout vmg_matmul_weight_layout(vmg_ctx *ctx, vmg_dtype dtype, int64_t n, int64_t k);
 size_t vmg_matmul_weight_bytes(vmg_layout layout, vmg_dtype dtype, int64_t n, int64_t k);
 
-/* Pack a row-major weight (rows [n0, n0+src rows) of the destination; n0 a multiple of 32) into dst's
- * layout; so that a large weight can pass through a small staging buffer. dtypes equal, except that an
- * AMX layout (always bf16) takes any source dtype. */
+/* Pack a row-major weight (rows [n0, n0+src rows) of the destination; n0 a multiple of 32) into
+ * dst's layout; so that a large weight can pass through a small staging buffer. dtypes equal,
+ * except that an AMX layout (always bf16) takes any source dtype. */
 void vmg_op_weight_pack(vmg_ctx *ctx, vmg_tensor src, vmg_tensor dst, int64_t n0);
 
-/* Name of the matrix unit that matmuls may use on this context ("amx-bf16"), "none" otherwise. Probed once by
- * a checked run. */
+/* Name of the matrix unit that matmuls may use on this context ("amx-bf16"), "none" otherwise.
+ * Probed once by a checked run. */
 const char *vmg_matmul_matrix_unit(vmg_ctx *ctx);
 
 #endif

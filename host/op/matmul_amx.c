@@ -17,7 +17,8 @@ enum {
     XFEATURE_XTILEDATA_ = 18
 }; /* asm/prctl.h, Documentation/arch/x86/xstate.rst */
 
-/* The processor has bf16 tiles and vectors, and the kernel lets this process use them (asked for here). */
+/* The processor has bf16 tiles and vectors, and the kernel lets this process use them (asked for
+ * here). */
 static bool processor_has_amx(void)
 {
     unsigned a, b, c, d, low, high;

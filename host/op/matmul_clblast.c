@@ -1,4 +1,4 @@
-/* The CLBlast path: f32 row-major operands, the epilogue by a kernel of ours (cl/matmul_finish.cl). */
+/* The CLBlast path: f32 row-major operands, then the epilogue by cl/matmul_finish.cl. */
 #include "host/blas.h"
 #include "host/op/matmul_path.h"
 

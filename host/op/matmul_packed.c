@@ -2,7 +2,8 @@
 #include "host/base/mem.h"
 #include "host/op/matmul_path.h"
 
-/* Tile heights of one row panel, and the vector width, are decided here because the packing depends on them. */
+/* Tile heights of one row panel, and the vector width, are decided here because the packing depends
+ * on them. */
 enum { SHAPE_MR = 3 };
 enum { KB, NB, MB };
 
@@ -46,8 +47,8 @@ static int vector_width(const vmg_device *dev)
 }
 
 /*
- * Rows of a tile: as many as registers hold (two vectors of sums for each; 32 registers with 16 floats, else 16), evened
- * out over the panels so that the last one is not mostly padding.
+ * Rows of a tile: as many as registers hold (two vectors of sums for each; 32 registers with 16
+ * floats, else 16), evened out over the panels so that the last one is not mostly padding.
  */
 static int tile_rows(int64_t M, int vw)
 {

@@ -1,12 +1,13 @@
-/* Between the entry of the matrix products and their implementations ("paths"): one product, one table. */
+/* Between the entry of the matrix products and their implementations ("paths"): one product, one
+ * table. */
 #ifndef VMG_HOST_OP_MATMUL_PATH_H
 #define VMG_HOST_OP_MATMUL_PATH_H
 
 #include "host/kernel.h"
 #include "host/op/matmul.h"
 
-/* out (M,N) = epilogue(alpha · op(a) (M,K) · op(b) (K,N)), checked: shapes fit, nothing is empty. a and out
- * are f32 rows; b is f32 rows or, with trans_b, a weight (N,K) of any dtype and layout. */
+/* out (M,N) = epilogue(alpha · op(a) (M,K) · op(b) (K,N)), checked: shapes fit, nothing is empty. a
+ * and out are f32 rows; b is f32 rows or, with trans_b, a weight (N,K) of any dtype and layout. */
 typedef struct vmg_product {
     vmg_tensor a, b, out;
     bool trans_a, trans_b;
@@ -31,11 +32,12 @@ extern const vmg_matmul_path *const vmg_matmul_paths[]; /* ends with NULL */
 /* The set for vmg_variants_run, one variant per path. */
 extern const vmg_variants vmg_matmul_variants;
 
-/* Adds what EPILOGUE_PARAMS of cl/common.cl declares, and fills the launch's shape, flops and bytes. */
+/* Adds what EPILOGUE_PARAMS of cl/common.cl declares, and fills the launch's shape, flops and
+ * bytes. */
 void vmg_matmul_add_epilogue(vmg_launch *l, const vmg_product *p);
 
-/* Temporary device memory that lives until the context's next product of the same use: n floats (or the same bytes
- * of another type). buf is NULL after a failure and in plan mode. */
+/* Temporary device memory that lives until the context's next product of the same use: n floats (or
+ * the same bytes of another type). buf is NULL after a failure and in plan mode. */
 typedef enum vmg_matmul_use {
     VMG_MATMUL_A,
     VMG_MATMUL_B,
@@ -44,10 +46,12 @@ typedef enum vmg_matmul_use {
 } vmg_matmul_use;
 vmg_tensor vmg_matmul_scratch(vmg_ctx *ctx, vmg_matmul_use use, vmg_dtype dtype, size_t bytes);
 
-/* Columns of a weight that lie side by side in the PANEL and AMX layouts, and values of K in an AMX tile. */
+/* Columns of a weight that lie side by side in the PANEL and AMX layouts, and values of K in an AMX
+ * tile. */
 enum { VMG_PANEL = 32, VMG_AMX_K = 32 };
 
-/* Panels of `width` rows of the (I,K) matrix whose element (i,k) is at i·stride_i + k·stride_k; dst has t's dtype. */
+/* Panels of `width` rows of the (I,K) matrix whose element (i,k) is at i·stride_i + k·stride_k; dst
+ * has t's dtype. */
 void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
                             int64_t stride_k, int width, vmg_tensor dst);
 
@@ -58,9 +62,10 @@ void vmg_matmul_pack_blocks(vmg_ctx *ctx, vmg_tensor t, vmg_tensor dst);
 void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
                          int64_t stride_k, bool right, vmg_tensor dst);
 
-/* Enough work-groups for the device's compute units (several each, so that the last ones do not leave
- * most of it idle), or as many as n_panels × m_panels pieces can make. */
-bool vmg_matmul_enough_groups(const vmg_device *dev, int64_t m_panels, int mb, int64_t n_panels, int nb);
+/* Enough work-groups for the device's compute units (several each, so that the last ones do not
+ * leave most of it idle), or as many as n_panels × m_panels pieces can make. */
+bool vmg_matmul_enough_groups(const vmg_device *dev, int64_t m_panels, int mb, int64_t n_panels,
+                              int nb);
 
 /* b in panels: itself if it is packed already, else a packed copy in scratch. */
 vmg_tensor vmg_matmul_panels(vmg_ctx *ctx, const vmg_product *p);

@@ -6,7 +6,8 @@ enum { WG, MT, NT, VW };
 static bool skinny_valid_values(const vmg_device *dev, const int *v, const int64_t *shape)
 {
     (void)shape;
-    /* On a processor one item walks a row alone; 32 items are allowed so that every device can check the tree. */
+    /* On a processor one item walks a row alone; 32 items are allowed so that every device can
+     * check the tree. */
     const bool fits = dev->device_class != VMG_CLASS_CPU || v[WG] <= 32;
     return fits && 4ull * (uint64_t)(v[MT] * v[NT] * v[WG]) <= dev->local_mem_bytes &&
            v[MT] * v[NT] * v[VW] <= 256;

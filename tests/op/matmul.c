@@ -1,6 +1,4 @@
 /* Matrix products against a double-precision reference: every path, dtype, layout and epilogue. */
-#include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,296 +8,12 @@
 #include "host/op/matmul_path.h"
 #include "host/plan.h"
 #include "host/tune_search.h"
+#include "tests/op/matmul_check.h"
 #include "tests/op/suite.h"
 
-enum { GUARD = 2, N_GROUPS = 3 };
-
-/* Parts of an epilogue. */
-enum {
-    BIAS = 1,
-    PREACT = 2,
-    GELU = 4,
-    SILU = 8,
-    MUL = 16,
-    GATE = 32,
-    GROUP = 64,
-    RESIDUAL = 128,
-    IN_PLACE = 256,
-    ACCUMULATE = 512,
-    N_PARTS = 10
-};
-
-typedef struct problem {
-    int64_t M, N, K;
-    vmg_dtype dtype;
-    vmg_layout layout;
-    int parts;
-    int64_t pad;                    /* columns beside each matrix that may have them */
-    bool trans_a, trans_b, general; /* general: vmg_op_matmul, else vmg_op_linear */
-    float alpha;
-} problem;
-
-/* Host values: dense, the weight decoded. */
-typedef struct values {
-    float *a, *b, *bias, *mul, *gate, *residual, *before, *want, *preact;
-    int32_t *group;
-    double magnitude; /* largest sum of |a·b|, which the rounding of a sum is measured against */
-} values;
-
-/* ---- the reference ---- */
-
-static float bf16(float v)
+static void check_product(const vmg_matmul_problem *p)
 {
-    return vmg_bf16_to_f32(vmg_f32_to_bf16(v));
-}
-
-static double activate(int parts, double y)
-{
-    if (parts & GELU)
-        return 0.5 * y * (1.0 + tanh(0.7978845608028654 * (y + 0.044715 * y * y * y)));
-    return parts & SILU ? y / (1.0 + exp(-y)) : y;
-}
-
-/* Fills v->want and v->preact. */
-static void reference(const problem *p, values *v, bool rounded)
-{
-    double *row = vmg_calloc((size_t)p->N, sizeof *row);
-    v->magnitude = 0;
-    for (int64_t m = 0; m < p->M; m++) {
-        memset(row, 0, (size_t)p->N * sizeof *row);
-        for (int64_t n = 0; n < p->N; n++) {
-            double sum = 0;
-            for (int64_t k = 0; k < p->K; k++) {
-                float a = v->a[p->trans_a ? k * p->M + m : m * p->K + k];
-                float b = v->b[p->trans_b ? n * p->K + k : k * p->N + n];
-                row[n] += rounded ? (double)bf16(a) * bf16(b) : (double)a * b;
-                sum += fabs((double)a * b);
-            }
-            v->magnitude = fmax(v->magnitude, sum);
-        }
-        for (int64_t n = 0; n < p->N; n++) {
-            const int64_t i = m * p->N + n;
-            double y = row[n] * p->alpha + (p->parts & BIAS ? v->bias[n] : 0);
-            v->preact[i] = (float)y;
-            y = activate(p->parts, y) * (p->parts & MUL ? v->mul[i] : 1);
-            if (p->parts & GATE)
-                y *= v->gate[(p->parts & GROUP ? v->group[m] : 0) * p->N + n];
-            v->want[i] = (float)(y + (p->parts & RESIDUAL ? v->residual[i] : 0) +
-                                 (p->parts & ACCUMULATE ? v->before[i] : 0));
-        }
-    }
-    free(row);
-}
-
-/* ---- tensors with guards ---- */
-
-static float *numbers(int64_t n)
-{
-    float *x = vmg_calloc((size_t)n + 1, sizeof *x);
-    vmg_test_fill(x, (size_t)n);
-    return x;
-}
-
-/* The matrix inside a larger one of NaN: GUARD rows above and below, pad columns on both sides. NULL: all NaN. */
-static vmg_tensor guarded(vmg_dtype dtype, int64_t rows, int64_t cols, int64_t pad, const float *x,
-                          vmg_tensor *whole)
-{
-    const int64_t all_rows = rows + 2 * GUARD, all_cols = cols + 2 * pad;
-    float *all = vmg_calloc((size_t)(all_rows * all_cols), sizeof *all);
-    for (int64_t i = 0; i < all_rows * all_cols; i++)
-        all[i] = NAN;
-    for (int64_t r = 0; x && r < rows; r++)
-        memcpy(all + (r + GUARD) * all_cols + pad, x + r * cols, (size_t)cols * sizeof *x);
-    vmg_tensor t = vmg_test_matrix(dtype, all_rows, all_cols, all);
-    free(all);
-    if (whole)
-        *whole = t;
-    t = vmg_tensor_view_rows(t, GUARD, rows);
-    return pad ? vmg_tensor_view_cols(t, pad, cols) : t;
-}
-
-/* Reads the inside back; the surroundings must still be NaN. */
-static float *read_guarded(vmg_tensor whole, int64_t rows, int64_t cols, int64_t pad)
-{
-    const int64_t all_cols = cols + 2 * pad;
-    float *all = vmg_calloc((size_t)vmg_tensor_count(whole), sizeof *all);
-    float *x = vmg_calloc((size_t)(rows * cols), sizeof *x);
-    int64_t touched = 0;
-    vmg_test_read(whole, all);
-    for (int64_t i = 0; i < vmg_tensor_count(whole); i++) {
-        const int64_t r = i / all_cols - GUARD, c = i % all_cols - pad;
-        if (r >= 0 && r < rows && c >= 0 && c < cols)
-            x[r * cols + c] = all[i];
-        else
-            touched += !isnan(all[i]);
-    }
-    CHECK_INT(touched, 0);
-    free(all);
-    return x;
-}
-
-/* ---- one call ---- */
-
-/* The values a dtype can hold: what the device will see. */
-static void round_to(vmg_dtype dtype, float *x, int64_t n)
-{
-    void *bytes = vmg_calloc((size_t)n, sizeof *x);
-    CHECK_OK(vmg_dtype_from_f32(dtype, x, n, bytes));
-    CHECK_OK(vmg_dtype_to_f32(dtype, bytes, n, x));
-    free(bytes);
-}
-
-/* A weight in its layout, packed in two pieces where it is long enough. */
-static vmg_tensor weight(const problem *p, const float *b)
-{
-    vmg_ctx *ctx = vmg_test_ctx();
-    if (p->layout == VMG_LAYOUT_ROW)
-        return vmg_dtype_get(p->dtype).block_len > 1
-                   ? vmg_test_matrix(p->dtype, p->N, p->K, b)
-                   : guarded(p->dtype, p->N, p->K, p->pad, b, NULL);
-    const size_t bytes = vmg_matmul_weight_bytes(p->layout, p->dtype, p->N, p->K);
-    const vmg_dtype dtype = p->layout == VMG_LAYOUT_AMX ? VMG_BF16 : p->dtype;
-    vmg_tensor w = vmg_arena_packed(vmg_test_arena(), dtype, p->layout, p->N, p->K, bytes);
-    vmg_tensor src = vmg_test_matrix(p->dtype, p->N, p->K, b);
-    const int64_t first = p->N > VMG_PANEL ? VMG_PANEL : p->N;
-    vmg_op_weight_pack(ctx, vmg_tensor_view_rows(src, 0, first), w, 0);
-    vmg_op_weight_pack(ctx, vmg_tensor_view_rows(src, first, p->N - first), w, first);
-    return w;
-}
-
-/* |got - want| <= 2e-6 (largest sum of |a·b| + largest |want|); for sums of 100 terms that is about 5e-6 of the result. */
-static void check_close(const problem *p, const vmg_matmul_path *path, const char *what,
-                        const float *got, const float *want, double magnitude)
-{
-    double worst = 0, largest = 0;
-    for (int64_t i = 0; i < p->M * p->N; i++) {
-        const double d = fabs((double)got[i] - want[i]);
-        worst = isnan(d) ? INFINITY : fmax(worst, d);
-        largest = fmax(largest, fabs((double)want[i]));
-    }
-    const bool close = worst <= 2e-6 * (magnitude + largest);
-    if (!close)
-        vmg_test_note("%s %s: M=%lld N=%lld K=%lld %s layout %d parts 0x%x trans %d%d pad %lld: "
-                      "error %.2e of %.2e",
-                      path->name, what, (long long)p->M, (long long)p->N, (long long)p->K,
-                      vmg_dtype_name(p->dtype), p->layout, (unsigned)p->parts, p->trans_a,
-                      p->trans_b, (long long)p->pad, worst, magnitude + largest);
-    CHECK(close);
-}
-
-static void run_path(const problem *p, const vmg_matmul_path *path, vmg_tensor w, values *v)
-{
-    vmg_ctx *ctx = vmg_test_ctx();
-    const int64_t M = p->M, N = p->N, K = p->K;
-    vmg_tensor whole = VMG_NONE, preact_whole = VMG_NONE;
-    const bool in_place = p->parts & IN_PLACE;
-    vmg_tensor a = guarded(VMG_F32, p->trans_a ? K : M, p->trans_a ? M : K, p->pad, v->a, NULL);
-    vmg_tensor out = guarded(VMG_F32, M, N, p->pad,
-                             p->parts & ACCUMULATE ? v->before
-                             : in_place            ? v->residual
-                                                   : NULL,
-                             &whole);
-    vmg_epilogue e = {.accumulate = p->parts & ACCUMULATE,
-                      .act = p->parts & GELU   ? VMG_ACT_GELU_TANH
-                             : p->parts & SILU ? VMG_ACT_SILU
-                                               : VMG_ACT_NONE};
-    if (p->parts & BIAS)
-        e.bias = vmg_test_tensor(VMG_F32, 1, &N, v->bias);
-    if (p->parts & PREACT)
-        e.preact = guarded(VMG_F32, M, N, 0, NULL, &preact_whole);
-    if (p->parts & MUL)
-        e.mul = vmg_test_matrix(VMG_F32, M, N, v->mul);
-    if (p->parts & GATE)
-        e.gate = guarded(VMG_F32, N_GROUPS, N, p->pad, v->gate, NULL);
-    if (p->parts & GROUP)
-        e.group = vmg_test_ints(M, v->group);
-    if (p->parts & RESIDUAL)
-        e.residual = in_place ? out : guarded(VMG_F32, M, N, p->pad, v->residual, NULL);
-    if (p->general)
-        vmg_op_matmul(ctx, &(vmg_matmul){.a = a,
-                                         .b = w,
-                                         .out = out,
-                                         .trans_a = p->trans_a,
-                                         .trans_b = p->trans_b,
-                                         .alpha = p->alpha,
-                                         .accumulate = e.accumulate});
-    else
-        vmg_op_linear(ctx, a, w, p->parts ? &e : NULL, out);
-    CHECK_OK(vmg_ctx_finish(ctx));
-    float *got = read_guarded(whole, M, N, p->pad);
-    check_close(p, path, "out", got, v->want, v->magnitude);
-    free(got);
-    if (p->parts & PREACT) {
-        got = read_guarded(preact_whole, M, N, 0);
-        check_close(p, path, "preact", got, v->preact, v->magnitude);
-        free(got);
-    }
-}
-
-static values make_values(const problem *p)
-{
-    const int64_t mn = p->M * p->N;
-    values v = {.a = numbers(p->M * p->K),
-                .b = numbers(p->N * p->K),
-                .bias = numbers(p->N),
-                .mul = numbers(mn),
-                .gate = numbers(N_GROUPS * p->N),
-                .residual = numbers(mn),
-                .before = numbers(mn),
-                .want = numbers(mn),
-                .preact = numbers(mn),
-                .group = vmg_calloc((size_t)p->M, sizeof(int32_t))};
-    for (int64_t m = 0; m < p->M; m++)
-        v.group[m] = (int32_t)vmg_test_below(N_GROUPS);
-    round_to(p->dtype, v.b, p->N * p->K);
-    return v;
-}
-
-/* Runs the problem on one path, or on every path that takes it; returns how many. */
-static int check_on(const problem *problem_, const vmg_matmul_path *only)
-{
-    problem p = *problem_;
-    vmg_ctx *ctx = vmg_test_ctx();
-    p.alpha = p.alpha == 0 ? 1 : p.alpha;
-    values v = make_values(&p);
-    vmg_tensor w =
-        p.general ? guarded(VMG_F32, p.trans_b ? p.N : p.K, p.trans_b ? p.K : p.N, p.pad, v.b, NULL)
-                  : weight(&p, v.b);
-    const vmg_product probe = {
-        .a = {.dtype = VMG_F32, .rank = 2, .dim = {p.M, p.K}, .ld = p.K + 2 * p.pad},
-        .b = w,
-        .trans_a = p.trans_a,
-        .trans_b = p.trans_b,
-        .M = p.M,
-        .N = p.N,
-        .K = p.K};
-    int n_paths = 0;
-    for (int i = 0; vmg_matmul_paths[i]; i++) {
-        const vmg_matmul_path *path = vmg_matmul_paths[i];
-        if ((only && path != only) || !path->valid(ctx, &probe))
-            continue;
-        /* Oclgrind does not see what some of CLBlast's kernels write, and reports right values as uninitialised. */
-        if (path == &vmg_matmul_clblast && !strcmp(ctx->dev.platform_name, "Oclgrind"))
-            continue;
-        n_paths++;
-        reference(&p, &v, path->rounds_to_bf16);
-        vmg_force_variant(ctx, &vmg_matmul_variants, path->name);
-        vmg_matmul_allow_bf16(ctx, path->rounds_to_bf16);
-        run_path(&p, path, w, &v);
-        vmg_matmul_allow_bf16(ctx, false);
-        vmg_force_variant(ctx, NULL, NULL);
-    }
-    void *all[] = {v.a,        v.b,      v.bias, v.mul,    v.gate,
-                   v.residual, v.before, v.want, v.preact, v.group};
-    for (size_t i = 0; i < VMG_COUNT(all); i++)
-        free(all[i]);
-    vmg_arena_reset_all(vmg_test_arena());
-    return n_paths;
-}
-
-static void check_product(const problem *p)
-{
-    CHECK(check_on(p, NULL) > 0);
+    CHECK(vmg_matmul_check(p, NULL) > 0);
 }
 
 /* ---- cases ---- */
@@ -317,7 +31,7 @@ static size_t n_shapes(void)
 static const vmg_dtype dtypes[] = {VMG_F32, VMG_F16, VMG_BF16, VMG_Q8_0, VMG_Q4_0};
 
 /* Each layout the device can use. */
-static void for_layouts(problem p)
+static void for_layouts(vmg_matmul_problem p)
 {
     vmg_ctx *ctx = vmg_test_ctx();
     for (p.layout = VMG_LAYOUT_ROW; p.layout <= VMG_LAYOUT_AMX; p.layout++) {
@@ -336,13 +50,13 @@ static void linear_every_dtype_and_layout(void)
             if (s % 2 &&
                 dtypes[t] != VMG_F32) /* half of the shapes: each is a program or more to build */
                 continue;
-            problem p = {shapes[s][0],
-                         shapes[s][1],
-                         shapes[s][2],
-                         dtypes[t],
-                         .trans_b = true,
-                         .parts = BIAS,
-                         .pad = (int64_t)(s % 2) * 3};
+            vmg_matmul_problem p = {shapes[s][0],
+                                    shapes[s][1],
+                                    shapes[s][2],
+                                    dtypes[t],
+                                    .trans_b = true,
+                                    .parts = BIAS,
+                                    .pad = (int64_t)(s % 2) * 3};
             p.K = vmg_round_up(p.K, vmg_dtype_get(p.dtype).block_len);
             for_layouts(p);
         }
@@ -353,8 +67,8 @@ static void every_part_of_the_epilogue(void)
     for (int i = -1; i < N_PARTS; i++) {
         int parts = i < 0 ? 0 : 1 << i;
         parts |= parts & GROUP ? GATE : parts & IN_PLACE ? RESIDUAL : 0;
-        for_layouts(
-            (problem){19, 45, 35, VMG_F32, .trans_b = true, .parts = parts, .pad = i % 2 ? 3 : 0});
+        for_layouts((vmg_matmul_problem){19, 45, 35, VMG_F32, .trans_b = true, .parts = parts,
+                                         .pad = i % 2 ? 3 : 0});
     }
 }
 
@@ -368,35 +82,40 @@ static void parts_of_the_epilogue_together(void)
             parts &= ~GROUP;
         if (!(parts & RESIDUAL) || parts & ACCUMULATE)
             parts &= ~IN_PLACE;
-        for_layouts((problem){(const int64_t[]){1, 13, 29}[i % 3], 1 + vmg_test_below(80),
-                              32 * (1 + vmg_test_below(3)), dtypes[i / 3 % 5], .trans_b = true,
-                              .parts = parts, .pad = i % 4});
+        for_layouts((vmg_matmul_problem){(const int64_t[]){1, 13, 29}[i % 3],
+                                         1 + vmg_test_below(80), 32 * (1 + vmg_test_below(3)),
+                                         dtypes[i / 3 % 5], .trans_b = true, .parts = parts,
+                                         .pad = i % 4});
     }
 }
 
-/* What every_valid_tunable runs: a product with tails everywhere, on one path, f32 or q4_0 weights. Large where a set is
- * valid only if it makes enough work-groups. */
+/* What every_valid_tunable runs: a product with tails everywhere, on one path, f32 or q4_0 weights.
+ * Large where a set is valid only if it makes enough work-groups. */
 static const vmg_matmul_path *tuned_path;
 static bool tuned_quantised;
 
-static problem tuned_problem(void)
+static vmg_matmul_problem tuned_problem(void)
 {
     const bool packed = tuned_path == &vmg_matmul_packed || tuned_path == &vmg_matmul_amx;
-    return (problem){packed ? 470 : 37, packed ? 1050 : 75, 96,
-                     tuned_quantised && tuned_path != &vmg_matmul_clblast ? VMG_Q4_0 : VMG_F32,
-                     packed ? VMG_LAYOUT_PANEL : VMG_LAYOUT_ROW, .trans_b = true,
-                     .parts = BIAS | SILU | RESIDUAL};
+    return (vmg_matmul_problem){packed ? 470 : 37,
+                                packed ? 1050 : 75,
+                                96,
+                                tuned_quantised && tuned_path != &vmg_matmul_clblast ? VMG_Q4_0
+                                                                                     : VMG_F32,
+                                packed ? VMG_LAYOUT_PANEL : VMG_LAYOUT_ROW,
+                                .trans_b = true,
+                                .parts = BIAS | SILU | RESIDUAL};
 }
 
 static void tuned_product(void)
 {
-    const problem p = tuned_problem();
-    check_on(&p, tuned_path);
+    const vmg_matmul_problem p = tuned_problem();
+    vmg_matmul_check(&p, tuned_path);
     tuned_quantised = !tuned_quantised;
 }
 
-/* Every value of every tunable beside the defaults of the others; with VMG_TEST_SIZE=full every set, which takes minutes
- * the first time (each set is a program to build). */
+/* Every value of every tunable beside the defaults of the others; with VMG_TEST_SIZE=full every
+ * set, which takes minutes the first time (each set is a program to build). */
 static void every_valid_tunable(void)
 {
     vmg_ctx *ctx = vmg_test_ctx();
@@ -404,7 +123,7 @@ static void every_valid_tunable(void)
     for (int i = 0; vmg_matmul_paths[i] && !vmg_test_small(); i++) {
         const vmg_kernel_def *def = vmg_matmul_paths[i]->kernel;
         tuned_path = vmg_matmul_paths[i];
-        const problem p = tuned_problem();
+        const vmg_matmul_problem p = tuned_problem();
         const int64_t shape[VMG_MAX_SHAPE] = {p.M, p.N, p.K, 14};
         int v[VMG_MAX_TUNABLES];
         if (size && !strcmp(size, "full")) {
@@ -426,17 +145,17 @@ static void general_products(void)
 {
     for (size_t s = 0; s < n_shapes(); s++)
         for (int t = 0; t < 4; t++)
-            check_product(&(problem){shapes[s][0], shapes[s][1], shapes[s][2], VMG_F32,
-                                     .general = true, .trans_a = t & 1, .trans_b = t & 2,
-                                     .pad = (int64_t)(s % 3), .alpha = s % 2 ? 0.5f : 0,
-                                     .parts = s % 3 ? 0 : ACCUMULATE});
+            check_product(&(vmg_matmul_problem){shapes[s][0], shapes[s][1], shapes[s][2], VMG_F32,
+                                                .general = true, .trans_a = t & 1, .trans_b = t & 2,
+                                                .pad = (int64_t)(s % 3), .alpha = s % 2 ? 0.5f : 0,
+                                                .parts = s % 3 ? 0 : ACCUMULATE});
 }
 
 /* max|got - want| <= 1e-5 max|want|. */
 static void check_gradient(vmg_tensor t, const double *want)
 {
     const int64_t n = vmg_tensor_count(t);
-    float *got = numbers(n), *wanted = numbers(n);
+    float *got = vmg_matmul_numbers(n), *wanted = vmg_matmul_numbers(n);
     vmg_test_read(t, got);
     for (int64_t i = 0; i < n; i++)
         wanted[i] = (float)want[i];
@@ -451,8 +170,9 @@ static void gradients_of_a_linear_layer(void)
     vmg_ctx *ctx = vmg_test_ctx();
     for (int parts = 1; parts < 8; parts++) {
         const int64_t M = 29, N = 37, K = 45;
-        float *x = numbers(M * K), *w = numbers(N * K), *dy = numbers(M * N), *dw = numbers(N * K),
-              *db = numbers(N);
+        float *x = vmg_matmul_numbers(M * K), *w = vmg_matmul_numbers(N * K),
+              *dy = vmg_matmul_numbers(M * N), *dw = vmg_matmul_numbers(N * K),
+              *db = vmg_matmul_numbers(N);
         double *want_dx = vmg_calloc((size_t)(M * K), sizeof *want_dx),
                *want_dw = vmg_calloc((size_t)(N * K), sizeof *want_dw);
         double *want_db = vmg_calloc((size_t)N, sizeof *want_db);
@@ -528,7 +248,7 @@ static void plans_count_scratch(void)
 {
     vmg_ctx *ctx = vmg_test_ctx();
     enum { M = 50, N = 64, K = 40 };
-    float *out = numbers(M * N);
+    float *out = vmg_matmul_numbers(M * N);
     vmg_tensor x = vmg_test_matrix(VMG_F32, M, K, NULL), w = vmg_test_matrix(VMG_F32, N, K, NULL);
     vmg_tensor t = vmg_test_matrix(VMG_F32, M, N, out);
     vmg_plan_result plan;
@@ -541,7 +261,7 @@ static void plans_count_scratch(void)
         CHECK(plan.peak_memory_bytes >= (M + N) * K * 4);
         CHECK_INT(plan.n_kernels, 2);
     }
-    float *after = numbers(M * N);
+    float *after = vmg_matmul_numbers(M * N);
     vmg_test_read(t, after);
     CHECK_ARRAY(after, out, M * N, 0);
     free(out);
@@ -555,11 +275,12 @@ static void blas_batches(void)
     enum { B = 3, M = 5, N = 7, K = 6 };
     for (int t = 0; t < 4; t++) {
         const bool ta = t & 1, tb = t & 2;
-        float *a = numbers(B * M * K), *b = numbers(B * K * N), *c = numbers(B * M * N), *got = numbers(B * M * N);
+        float *a = vmg_matmul_numbers(B * M * K), *b = vmg_matmul_numbers(B * K * N),
+              *c = vmg_matmul_numbers(B * M * N), *got = vmg_matmul_numbers(B * M * N);
         vmg_tensor tc = vmg_test_matrix(VMG_F32, B * M, N, c);
-        vmg_blas_gemm_strided_batched(ctx, ta, tb, M, N, K, 2.0f, vmg_test_matrix(VMG_F32, B, M * K, a),
-                                      ta ? M : K, M * K, vmg_test_matrix(VMG_F32, B, K * N, b), tb ? K : N, K * N,
-                                      0.5f, tc, N, M * N, B);
+        vmg_blas_gemm_strided_batched(
+            ctx, ta, tb, M, N, K, 2.0f, vmg_test_matrix(VMG_F32, B, M * K, a), ta ? M : K, M * K,
+            vmg_test_matrix(VMG_F32, B, K * N, b), tb ? K : N, K * N, 0.5f, tc, N, M * N, B);
         for (int i = 0; i < B * M * N; i++) {
             const int s = i / (M * N), m = i / N % M, n = i % N;
             double sum = 0;
@@ -645,7 +366,7 @@ static void *bench_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
     bench_state *b = vmg_calloc(1, sizeof *b);
     const vmg_layout layout = vmg_matmul_weight_layout(ctx, s->dtype, s->N, s->K);
     const size_t bytes = vmg_matmul_weight_bytes(layout, s->dtype, s->N, s->K);
-    float *x = numbers(VMG_MAX(s->M, 32) * s->K);
+    float *x = vmg_matmul_numbers(VMG_MAX(s->M, 32) * s->K);
     uint8_t *rows = vmg_calloc((size_t)s->K * VMG_PANEL, sizeof *x);
     CHECK_OK(vmg_dtype_from_f32(s->dtype, x, VMG_PANEL * s->K, rows));
     b->x = vmg_arena_matrix(arena, VMG_F32, s->M, s->K);
@@ -686,7 +407,8 @@ static void bench_run(vmg_ctx *ctx, void *state)
         LINEAR(T, 200, 1536, 1536, bits), LINEAR(T, 100, 1536, 1536, bits),                        \
         LINEAR(T, 1, 4096, 10240, bits)
 
-/* dx and dw of a layer in training, from row-major f32 operands; BF16 where vmg_matmul_allow_bf16 permits it. */
+/* dx and dw of a layer in training, from row-major f32 operands; BF16 where vmg_matmul_allow_bf16
+ * permits it. */
 typedef struct gradient_state {
     vmg_tensor x, w, dy, dx, dw;
     bool bf16;
@@ -696,7 +418,7 @@ static void *gradient_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
 {
     const bench_shape *s = param;
     gradient_state *g = vmg_calloc(1, sizeof *g);
-    float *x = numbers(VMG_MAX(VMG_MAX(s->M * s->K, s->N * s->K), s->M * s->N));
+    float *x = vmg_matmul_numbers(VMG_MAX(VMG_MAX(s->M * s->K, s->N * s->K), s->M * s->N));
     g->x = vmg_arena_matrix(arena, VMG_F32, s->M, s->K);
     g->w = vmg_arena_matrix(arena, VMG_F32, s->N, s->K);
     g->dy = vmg_arena_matrix(arena, VMG_F32, s->M, s->N);
@@ -727,10 +449,14 @@ static void gradient_run(vmg_ctx *ctx, void *state)
     }
 
 static const vmg_op_bench benches[] = {
-    LINEARS(F32, 32),  LINEARS(BF16, 16),
-    LINEARS(F16, 16),  LINEARS(Q8_0, 8.5),
-    LINEARS(Q4_0, 4.5), GRADIENT(F32, 400, 1536, 1536),
-    GRADIENT(F32, 800, 8960, 1536), GRADIENT(BF16, 400, 1536, 1536),
+    LINEARS(F32, 32),
+    LINEARS(BF16, 16),
+    LINEARS(F16, 16),
+    LINEARS(Q8_0, 8.5),
+    LINEARS(Q4_0, 4.5),
+    GRADIENT(F32, 400, 1536, 1536),
+    GRADIENT(F32, 800, 8960, 1536),
+    GRADIENT(BF16, 400, 1536, 1536),
     GRADIENT(BF16, 800, 8960, 1536),
 };
 
