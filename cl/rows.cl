@@ -30,8 +30,9 @@ void move_rows(CTENSOR(x), CTENSOR(index), TENSOR(out), long n_rows, long n_cols
     const int lid = get_local_id(0);
     const long first = (long)get_group_id(0) * ROWS, last = min(first + ROWS, n_rows);
     for (long r = first; r < last; r++) {
-        const long i = I32(index)[r];
-        const bool inside = i >= 0 && i < n_indexed;
+        const int wanted = I32(index)[r];
+        const bool inside = wanted >= 0 && wanted < n_indexed;
+        const long i = inside ? wanted : 0; /* llvmpipe computes addresses of branches not taken */
         if (inside) {
             __global const float *from = CF32(x) + FROM * ld_x;
             __global float *to = F32(out) + TO * ld_out;

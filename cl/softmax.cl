@@ -9,9 +9,19 @@
 #error "softmax.cl needs -DWG -DVW -DROWS"
 #endif
 
+#if WG == 1
+#define LANES
+#define GROUP_SUM(v) (v)
+#define GROUP_MAX(v) (v)
+#else
+#define LANES __local float lanes[WG];
+#define GROUP_SUM(v) group_sum(v, lanes, lid, WG)
+#define GROUP_MAX(v) group_max(v, lanes, lid)
+#endif
+
 #define FOR_ROWS                                                                                   \
     const int lid = get_local_id(0);                                                               \
-    __local float lanes[WG];                                                                       \
+    LANES                                                                                          \
     const long first = (long)get_group_id(0) * ROWS, last = min(first + ROWS, n_rows);             \
     for (long r = first; r < last; r++)
 
@@ -60,9 +70,9 @@ void softmax(ALIASED(x), CTENSOR(n_valid), ALIASED(y), long n_rows, long n_cols,
         FV(VW) m_v = -FLT_MAX, sum_v = 0.0f;
         float m_t = -FLT_MAX, sum_t = 0.0f;
         FOR_COLUMNS(GREATEST, n, lid)
-        const float m = group_max(fmax(MAXV(VW, m_v), m_t), lanes, lid);
+        const float m = GROUP_MAX(fmax(MAXV(VW, m_v), m_t));
         FOR_COLUMNS(EXPONENTIALS, n, lid)
-        const float sum = group_sum(SUMV(VW, sum_v) + sum_t, lanes, lid, WG);
+        const float sum = GROUP_SUM(SUMV(VW, sum_v) + sum_t);
         const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
         FOR_COLUMNS(DIVIDE, n, lid)
         for (long c = n + lid; c < n_cols; c += WG)
@@ -99,9 +109,9 @@ void attention_softmax(TENSOR(s), CTENSOR(key_bias), CTENSOR(rel_bias), CTENSOR(
         FV(VW) m_v = -FLT_MAX, sum_v = 0.0f;
         float m_t = -FLT_MAX, sum_t = 0.0f;
         FOR_COLUMNS(GREATEST, n_keys, lid)
-        const float m = group_max(fmax(MAXV(VW, m_v), m_t), lanes, lid);
+        const float m = GROUP_MAX(fmax(MAXV(VW, m_v), m_t));
         FOR_COLUMNS(EXPONENTIALS, n_keys, lid)
-        const float sum = group_sum(SUMV(VW, sum_v) + sum_t, lanes, lid, WG);
+        const float sum = GROUP_SUM(SUMV(VW, sum_v) + sum_t);
         const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
         FOR_COLUMNS(DIVIDE, n_keys, lid)
         if (lse && lid == 0)
@@ -126,7 +136,7 @@ void softmax_backward(CTENSOR(y), ALIASED(dy), ALIASED(dx), long n_rows, long n_
         FV(VW) sum_v = 0.0f;
         float sum_t = 0.0f;
         FOR_COLUMNS(PRODUCTS, n_cols, lid)
-        const float mean = group_sum(SUMV(VW, sum_v) + sum_t, lanes, lid, WG);
+        const float mean = GROUP_SUM(SUMV(VW, sum_v) + sum_t);
         FOR_COLUMNS(WRITE, n_cols, lid)
     }
 }
