@@ -13,11 +13,11 @@
 #define W1 0.24420134200323332f
 #define W2 0.05448868454964294f
 
-#define AT_ROW(n, k) LDV(n, row + (k) * n_cols, c)
-#define COPY(n, s) STV(n, AT_ROW(n, 0), F32(y) + r * n_cols, c);
-#define SMOOTH(n, s)                                                                                               \
-    STV(n, W0 * AT_ROW(n, 0) + W1 * (AT_ROW(n, -1) + AT_ROW(n, 1)) + W2 * (AT_ROW(n, -2) + AT_ROW(n, 2)),           \
-        F32(y) + r * n_cols, c);
+/* Rows outside the segment are not touched: `step` is 0 at its ends. */
+#define AT_ROW(n, k) LDV(n, row + (k) * step, c)
+#define SMOOTH(n) \
+    (W0 * AT_ROW(n, 0) + W1 * (AT_ROW(n, -1) + AT_ROW(n, 1)) + W2 * (AT_ROW(n, -2) + AT_ROW(n, 2)))
+#define STORE(n, s) STV(n, inner ? SMOOTH(n) : AT_ROW(n, 0), F32(y) + r * n_cols, c);
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void gaussian_time(CTENSOR(x), CTENSOR(starts), TENSOR(y), long n_rows, long n_cols, long n_segments)
@@ -26,10 +26,9 @@ void gaussian_time(CTENSOR(x), CTENSOR(starts), TENSOR(y), long n_rows, long n_c
         __global const float *row = CF32(x) + r * n_cols;
         /* The segment is the one before the first start that lies beyond r. */
         const long next = lower_bound(I32(starts), n_segments + 1, (int)r + 1);
-        if (next > 0 && next <= n_segments && r - I32(starts)[next - 1] >= 2 && I32(starts)[next] - r > 2) {
-            FOR_COLUMNS(SMOOTH, n_cols, get_local_id(0))
-        } else {
-            FOR_COLUMNS(COPY, n_cols, get_local_id(0))
-        }
+        const long s = clamp(next - 1, 0L, n_segments - 1);
+        const bool inner = next > 0 && next <= n_segments && r - I32(starts)[s] >= 2 && I32(starts)[s + 1] - r > 2;
+        const long step = inner ? n_cols : 0;
+        FOR_COLUMNS(STORE, n_cols, get_local_id(0))
     }
 }

@@ -141,13 +141,14 @@ __kernel void clip_factor(CTENSOR(sum_squares), TENSOR(scale), float max_norm)
 
 #ifdef FIND_NONFINITE
 /*
- * found[g] = index within chunk g (of CHUNK elements) of its first NaN or infinity, or -1. 0*v is NaN for those and so is any
- * sum with it; only then is the chunk searched. Local memory: WG floats.
+ * found[g] = index within chunk g (of CHUNK elements) of its first NaN or infinity, or -1. The exponent's bits
+ * tell, which no compiler assumes away; only a chunk that has any is searched. Local memory: WG floats.
  */
 #if !defined(WG) || !defined(VW) || !defined(CHUNK)
 #error "find_nonfinite needs -DWG -DVW -DCHUNK"
 #endif
-#define ADD_ZERO(n, s) zero_##s += 0.0f * LDV(n, chunk, i);
+#define NONFINITE(n, v) ((WIDE(as_uint, n)(v) & 0x7f800000u) == 0x7f800000u)
+#define COUNT(n, s) count_##s += NONFINITE(n, LDV(n, chunk, i)) ? (FV(n))(1.0f) : (FV(n))(0.0f);
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void find_nonfinite(CTENSOR(x), TENSOR(found), long n)
@@ -155,19 +156,19 @@ void find_nonfinite(CTENSOR(x), TENSOR(found), long n)
     const uint lid = get_local_id(0);
     const long first = (long)get_group_id(0) * CHUNK, n_here = min(n - first, (long)CHUNK);
     __global const float *chunk = CF32(x) + first;
-    FV(VW) zero_v = 0.0f;
-    float zero_t = 0.0f;
-    FOR_RANGE(ADD_ZERO, i, n_here, lid)
-    float zero = SUMV(VW, zero_v) + zero_t;
+    FV(VW) count_v = 0.0f;
+    float count_t = 0.0f;
+    FOR_RANGE(COUNT, i, n_here, lid)
+    float count = SUMV(VW, count_v) + count_t;
 #if WG > 1
     __local float lanes[WG];
-    zero = group_sum(zero, lanes, lid, WG);
+    count = group_sum(count, lanes, lid, WG);
 #endif
     if (lid == 0) {
         int at = 0;
-        while (isnan(zero) && at < n_here && isfinite(chunk[at]))
+        while (count > 0.0f && at < n_here && !NONFINITE(1, chunk[at]))
             at++;
-        ((__global int *)AT(found))[get_group_id(0)] = isnan(zero) ? at : -1;
+        ((__global int *)AT(found))[get_group_id(0)] = count > 0.0f ? at : -1;
     }
 }
 #endif

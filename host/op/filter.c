@@ -11,7 +11,7 @@ void vmg_op_gaussian_time(vmg_ctx *ctx, vmg_tensor x, vmg_tensor starts, vmg_ten
 {
     const int64_t R = vmg_tensor_rows(x), C = vmg_tensor_cols(x), n_starts = vmg_tensor_count(starts);
     const vmg_want want[] = {{"x", x, R, C, VMG_F32, 0},
-                             {"starts", starts, 1, VMG_MAX(n_starts, 1), VMG_I32, 0},
+                             {"starts", starts, 1, VMG_MAX(n_starts, R ? 2 : 1), VMG_I32, 0},
                              {"y", y, R, C, VMG_F32, 0}};
     if (!vmg_want_all(ctx, "gaussian_time", want, VMG_COUNT(want)))
         return;
