@@ -26,8 +26,8 @@ inline void pack_piece(__global ELEMENT *to, __global const ELEMENT *from, int r
     for (int k = 0; k < kn; k++) {
 #if !K_CONTIGUOUS
         /* Sixteen at once where they exist in src; what that writes beyond the panel's P values of
-         * this k is overwritten by the next k, so not for the last one. */
-        if (whole && k + 1 < kn) {
+         * this k is overwritten by the next ones, as long as they are this item's. */
+        if (whole && k * P + (P + 15) / 16 * 16 <= kn * P) {
             for (int i = 0; i < P; i += 16)
                 vstore16(vload16(0, from + k * stride_k + i), 0, to + k * P + i);
             continue;

@@ -151,6 +151,26 @@ static void general_products(void)
                                                 .parts = s % 3 ? 0 : ACCUMULATE});
 }
 
+/* The packed path has other tiles and panels where vectors are shorter than this device's. */
+static void every_vector_width(void)
+{
+    vmg_ctx *ctx = vmg_test_ctx();
+    const uint32_t own = ctx->dev.vector_width_f32;
+    for (uint32_t width = 4; width <= 16 && ctx->dev.device_class == VMG_CLASS_CPU; width *= 2) {
+        ctx->dev.vector_width_f32 = width;
+        for (int quantised = 0; quantised < 2; quantised++)
+            vmg_matmul_check(
+                &(vmg_matmul_problem){29, 75, 96, quantised ? VMG_Q8_0 : VMG_F32, VMG_LAYOUT_PANEL,
+                                      .trans_b = true, .parts = BIAS},
+                &vmg_matmul_packed);
+        for (int t = 0; t < 4; t++)
+            vmg_matmul_check(&(vmg_matmul_problem){57, 75, 50, VMG_F32, .general = true,
+                                                   .trans_a = t & 1, .trans_b = t & 2},
+                             &vmg_matmul_packed);
+    }
+    ctx->dev.vector_width_f32 = own;
+}
+
 /* max|got - want| <= 1e-5 max|want|. */
 static void check_gradient(vmg_tensor t, const double *want)
 {
@@ -340,6 +360,7 @@ static const vmg_test_case cases[] = {
     {"parts_of_the_epilogue_together", parts_of_the_epilogue_together},
     {"every_valid_tunable", every_valid_tunable},
     {"general_products", general_products},
+    {"every_vector_width", every_vector_width},
     {"gradients_of_a_linear_layer", gradients_of_a_linear_layer},
     {"bf16_is_used_only_where_allowed", bf16_is_used_only_where_allowed},
     {"plans_count_scratch", plans_count_scratch},
