@@ -121,7 +121,7 @@ static void amx_geometry(const vmg_device *dev, const int *v, const int64_t *sha
 static const vmg_kernel_def amx_def = {
     .file = "matmul_amx",
     .name = "matmul_amx",
-    .tunables = {{"KB", {1536, 512, 4096}}, {"NB", {4, 2, 8}}, {"MB", {16, 4, 2, 1}}},
+    .tunables = {{"KB", {1536, 512, 4096}}, {"NB", {4, 2, 8, 1}}, {"MB", {16, 4, 2, 1}}},
     .valid = amx_valid_values,
     .geometry = amx_geometry};
 

@@ -63,7 +63,8 @@ void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64
                          int64_t stride_k, bool right, vmg_tensor dst);
 
 /* Enough work-groups for the device's compute units (several each, so that the last ones do not
- * leave most of it idle), or as many as n_panels × m_panels pieces can make. */
+ * leave most of it idle), or as many as n_panels × m_panels pieces can make: 1 must be among the
+ * candidates of mb and nb. */
 bool vmg_matmul_enough_groups(const vmg_device *dev, int64_t m_panels, int mb, int64_t n_panels,
                               int nb);
 

@@ -1,6 +1,11 @@
 /* Matrix products against a double-precision reference: every path, dtype, layout and epilogue. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#if defined(__x86_64__) && defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
 
 #include "host/base/mem.h"
 #include "host/blas.h"
@@ -159,10 +164,10 @@ static void every_vector_width(void)
     for (uint32_t width = 4; width <= 16 && ctx->dev.device_class == VMG_CLASS_CPU; width *= 2) {
         ctx->dev.vector_width_f32 = width;
         for (int quantised = 0; quantised < 2; quantised++)
-            vmg_matmul_check(
-                &(vmg_matmul_problem){29, 75, 96, quantised ? VMG_Q8_0 : VMG_F32, VMG_LAYOUT_PANEL,
-                                      .trans_b = true, .parts = BIAS},
-                &vmg_matmul_packed);
+            vmg_matmul_check(&(vmg_matmul_problem){29, 75, 96, quantised ? VMG_Q8_0 : VMG_F32,
+                                                   VMG_LAYOUT_PANEL, .trans_b = true,
+                                                   .parts = BIAS},
+                             &vmg_matmul_packed);
         for (int t = 0; t < 4; t++)
             vmg_matmul_check(&(vmg_matmul_problem){57, 75, 50, VMG_F32, .general = true,
                                                    .trans_a = t & 1, .trans_b = t & 2},
@@ -226,6 +231,30 @@ static void gradients_of_a_linear_layer(void)
         for (size_t i = 0; i < VMG_COUNT(all); i++)
             free(all[i]);
     }
+}
+
+/* Where the processor has AMX and this process may use it, the probe must find it: a probe that
+ * fails leaves a slower path with right results, which no other case would notice. */
+static void amx_is_found_where_it_is(void)
+{
+    vmg_ctx *ctx = vmg_test_ctx();
+#if defined(__x86_64__) && defined(__linux__)
+    char line[8192];
+    bool flag = false;
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    while (f && !flag && fgets(line, sizeof line, f))
+        flag = strstr(line, " amx_bf16") && strstr(line, " avx512_bf16");
+    if (f)
+        fclose(f);
+    /* ARCH_REQ_XCOMP_PERM for tile data */
+    if (flag && ctx->dev.is_pocl && syscall(SYS_arch_prctl, 0x1023, 18) == 0) {
+        CHECK_STR(vmg_matmul_matrix_unit(ctx), "amx-bf16");
+        return;
+    }
+#endif
+    if (!ctx->dev.is_pocl)
+        CHECK_STR(vmg_matmul_matrix_unit(ctx), "none");
+    vmg_test_skip("no AMX that this device could use");
 }
 
 /* f32 operands are rounded only when that is allowed: 1 + 2^-12 times 1 tells. */
@@ -362,6 +391,7 @@ static const vmg_test_case cases[] = {
     {"general_products", general_products},
     {"every_vector_width", every_vector_width},
     {"gradients_of_a_linear_layer", gradients_of_a_linear_layer},
+    {"amx_is_found_where_it_is", amx_is_found_where_it_is},
     {"bf16_is_used_only_where_allowed", bf16_is_used_only_where_allowed},
     {"plans_count_scratch", plans_count_scratch},
     {"blas_batches", blas_batches},
