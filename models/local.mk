@@ -17,6 +17,7 @@ libvmg_la_SOURCES += models/params.c models/params.h models/param_stream.c model
 libvmg_la_SOURCES += models/dit.c models/dit.h models/dit_batch.c models/dit_block.c models/dit_block.h
 libvmg_la_SOURCES += models/flow.c models/flow.h models/sampler.c models/sampler.h
 libvmg_la_SOURCES += models/t5.c models/t5.h
+libvmg_la_SOURCES += models/train_step.h
 
 # Configurations: of the published networks, and of our own.
 modelsdir = $(pkgdatadir)
