@@ -47,14 +47,14 @@ tests_test_bvh_SOURCES = tests/test_bvh.c
 
 # Op families: tests/op/x.c defines vmg_suite_x; add one block per family.
 check_LTLIBRARIES += tests/libop.la
-tests_libop_la_SOURCES = tests/op/guarded.c tests/op/rows_bench.c tests/op/rows_bench.h tests/op/support.c tests/op/suite.h
+tests_libop_la_SOURCES = tests/op/attention_problem.c tests/op/attention_problem.h tests/op/guarded.c tests/op/rows_bench.c tests/op/rows_bench.h tests/op/support.c tests/op/suite.h
 tests_libop_la_LIBADD = tests/libharness.la
 
 check_PROGRAMS += tests/op/test_attention tests/op/test_attention_backward
-tests_op_test_attention_SOURCES = tests/op/attention.c tests/op/attention_problem.c tests/op/attention_problem.h tests/op/main.c
+tests_op_test_attention_SOURCES = tests/op/attention.c tests/op/main.c
 tests_op_test_attention_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_attention
 tests_op_test_attention_LDADD = tests/libop.la $(LDADD)
-tests_op_test_attention_backward_SOURCES = tests/op/attention_backward.c tests/op/attention_problem.c tests/op/attention_problem.h tests/op/main.c
+tests_op_test_attention_backward_SOURCES = tests/op/attention_backward.c tests/op/main.c
 tests_op_test_attention_backward_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_attention_backward
 tests_op_test_attention_backward_LDADD = tests/libop.la $(LDADD)
 
@@ -143,7 +143,7 @@ tests_test_embed_cache_SOURCES = tests/test_embed_cache.c
 check_PROGRAMS += tests/test_generate
 tests_test_generate_SOURCES = tests/test_generate.c
 check_PROGRAMS += tests/test_start
-tests_test_start_SOURCES = tests/test_start.c
+tests_test_start_SOURCES = tests/start.c tests/start.h tests/test_start.c
 check_PROGRAMS += tests/op/test_fft
 tests_op_test_fft_SOURCES = tests/op/fft.c tests/op/main.c
 tests_op_test_fft_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_fft

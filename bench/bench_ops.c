@@ -1,0 +1,193 @@
+/*
+ * bench_ops [--device D] [--filter TEXT] [--seconds S] [--json]
+ *
+ * Times every op suite's bench cases (tests/op/x.c), and beside them in the same process what a user could call instead and what the device
+ * can do at most: OpenBLAS, CLBlast, copying, fused multiply-adds, the matrix unit. Ends with what is expected and what was
+ * measured.
+ */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench/baselines.h"
+#include "bench/ceilings.h"
+#include "bench/results.h"
+#include "host/base/mem.h"
+#include "host/op/matmul.h"
+#include "src/cli/cli.h"
+#include "src/cli/run.h"
+#include "tests/start.h"
+
+enum { MAX_RESULTS = 512 };
+
+/* Every suite: bench/suites.c, made by the build. Ends with NULL. */
+extern const vmg_op_suite *const vmg_bench_suites[];
+
+typedef struct bench {
+    vmg_ctx *ctx;
+    const char *device, *filter;
+    double seconds; /* for each subject */
+    bool json;
+    vmg_bench_device limits;
+    vmg_bench_result results[MAX_RESULTS];
+    int n;
+} bench;
+
+/* ---- one case ---- */
+
+typedef struct op_run {
+    vmg_ctx *ctx;
+    const vmg_op_bench *bench;
+    void *state;
+} op_run;
+
+static void run_op(void *self)
+{
+    op_run *o = self;
+    o->bench->run(o->ctx, o->state);
+    vmg_ctx_finish(o->ctx);
+}
+
+/* The op in turn with whatever it is compared with. */
+static void time_case(bench *b, op_run *op, vmg_bench_result *r)
+{
+    int M, N, K;
+    const char *baseline = r->bench->baseline ? r->bench->baseline : "";
+    vmg_bench_subject s[3] = {{run_op, op, 0, 0, 0}};
+    if (sscanf(baseline, "sgemm %d %d %d", &M, &N, &K) == 3) {
+        vmg_bench_product p;
+        vmg_bench_product_make(b->ctx, M, N, K, &p);
+        s[1] = vmg_bench_openblas(&p);
+        s[2] = vmg_bench_clblast(&p);
+        if (!b->ctx->error)
+            vmg_bench_in_turn(s, 3, b->seconds);
+        vmg_bench_product_free(&p);
+        r->openblas_s = s[1].median_s;
+        r->clblast_s = s[2].median_s;
+    } else {
+        if (!strcmp(baseline, "copy"))
+            r->copy_rate = vmg_bench_copy_rate(b->ctx, (size_t)r->bench->bytes / 2);
+        vmg_bench_in_turn(s, 1, b->seconds);
+    }
+    r->seconds = s[0].median_s;
+}
+
+static int run_case(bench *b, const vmg_op_suite *suite, const vmg_op_bench *c)
+{
+    vmg_arena arena = vmg_arena_make(b->ctx, 0);
+    vmg_bench_result *r = &b->results[b->n++];
+    *r = (vmg_bench_result){.suite = suite->name, .bench = c, .openblas_s = INFINITY, .clblast_s = INFINITY};
+    op_run op = {b->ctx, c, c->setup(b->ctx, &arena, c->param)};
+    if (op.state)
+        time_case(b, &op, r);
+    if (c->teardown)
+        c->teardown(op.state);
+    vmg_arena_free(&arena);
+    if (b->ctx->error)
+        return vmg_fail_prefix(vmg_ctx_status(b->ctx), "%s", c->name);
+    if (!b->json)
+        vmg_bench_print_result(r, &b->limits);
+    return VMG_OK;
+}
+
+static bool selected(const bench *b, const vmg_op_suite *suite, const vmg_op_bench *c)
+{
+    return !b->filter || strstr(c->name, b->filter) || !strcmp(suite->name, b->filter);
+}
+
+/* ---- all of it ---- */
+
+/* The fastest of a few starts, the kernels being in the cache after the first; NAN when it cannot start. */
+static double start_time(const char *device)
+{
+    double best_s = INFINITY, wall_s, cpu_s;
+    for (int i = 0; i < 8; i++) {
+        if (!vmg_start_once(device ? device : "", &wall_s, &cpu_s))
+            return NAN;
+        best_s = i ? fmin(best_s, wall_s) : best_s;
+    }
+    return best_s;
+}
+
+static int measure_limits(bench *b)
+{
+    b->limits.start_s = b->filter ? NAN : start_time(b->device);
+    b->limits.fma_rate = vmg_bench_fma_rate(b->ctx);
+    b->limits.matrix_rate = vmg_bench_matrix_rate(b->ctx);
+    if (!b->json) {
+        printf("%s, OpenBLAS: %s\n", b->ctx->dev.name, vmg_bench_openblas_name());
+        printf("ceilings: FMA %.0f GFLOP/s, matrix unit (%s) %.0f GFLOP/s, copying 64 MiB %.1f GB/s\n",
+               1e-9 * b->limits.fma_rate, vmg_matmul_matrix_unit(b->ctx), 1e-9 * b->limits.matrix_rate,
+               1e-9 * vmg_bench_copy_rate(b->ctx, 64 << 20));
+    }
+    return vmg_ctx_status(b->ctx);
+}
+
+static void report(const bench *b)
+{
+    vmg_bench_expectation e[VMG_BENCH_MAX_EXPECTATIONS];
+    int n = vmg_bench_expectations(b->results, b->n, &b->limits, e);
+    if (!b->json) {
+        vmg_bench_print_expectations(e, n);
+        return;
+    }
+    cJSON *root = vmg_bench_to_json(b->results, b->n, &b->limits, e, n);
+    cJSON_AddStringToObject(root, "device", b->ctx->dev.name);
+    cJSON_AddStringToObject(root, "driver", b->ctx->dev.driver);
+    cJSON_AddStringToObject(root, "openblas", vmg_bench_openblas_name());
+    char *text = cJSON_Print(root);
+    puts(text ? text : "{}");
+    cJSON_free(text);
+    cJSON_Delete(root);
+}
+
+static int run(bench *b)
+{
+    int rc = vmg_cli_open_ctx(b->device, NULL, false, &b->ctx);
+    if (rc == VMG_OK)
+        rc = measure_limits(b);
+    for (int i = 0; rc == VMG_OK && vmg_bench_suites[i]; i++)
+        for (size_t k = 0; rc == VMG_OK && k < vmg_bench_suites[i]->n_benches && b->n < MAX_RESULTS; k++)
+            if (selected(b, vmg_bench_suites[i], &vmg_bench_suites[i]->benches[k]))
+                rc = run_case(b, vmg_bench_suites[i], &vmg_bench_suites[i]->benches[k]);
+    if (rc == VMG_OK)
+        report(b);
+    return rc;
+}
+
+/* OpenBLAS reads these when it is loaded; set for another machine they make it slow, and the comparison worthless. */
+static void start_without(const char *const *names, char **argv)
+{
+    bool set = false;
+    for (; *names; names++)
+        if (getenv(*names)) {
+            set = true;
+            unsetenv(*names);
+        }
+    if (set)
+        execv("/proc/self/exe", argv);
+}
+
+int main(int argc, char **argv)
+{
+    static bench b = {.seconds = 0.6};
+    const vmg_opt opts[] = {
+        {"device", 0, VMG_OPT_STRING, &b.device, "D", "OpenCL device", NULL},
+        {"filter", 0, VMG_OPT_STRING, &b.filter, "TEXT", "only cases whose name contains TEXT, or the suite TEXT", NULL},
+        {"seconds", 0, VMG_OPT_DOUBLE, &b.seconds, "S", "time to spend on each thing measured", NULL},
+        {"json", 0, VMG_OPT_FLAG, &b.json, NULL, "print JSON", NULL},
+    };
+    if (argc == 3 && !strcmp(argv[1], VMG_START_CHILD))
+        return vmg_start_child(argv[2]);
+    start_without((const char *const[]){"OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", NULL}, argv);
+    int n_args, rc = vmg_opt_parse(argc, argv, "[OPTION...]", opts, VMG_COUNT(opts), &n_args);
+    if (rc)
+        return rc < 0 ? 0 : rc;
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    rc = run(&b);
+    int status = rc == VMG_OK ? 0 : vmg_cli_fail("bench_ops", rc);
+    vmg_ctx_close(b.ctx);
+    return status;
+}

@@ -1,0 +1,165 @@
+/* What a device can do at most, measured: copying, fused multiply-adds, its matrix unit. */
+#include "bench/ceilings.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench/harness.h"
+#include "host/arena.h"
+#include "host/base/mem.h"
+#include "host/op/elementwise.h"
+#include "host/op/matmul.h"
+
+static const double measure_s = 0.5;
+
+/* ---- copying ---- */
+
+typedef struct copy {
+    vmg_ctx *ctx;
+    vmg_tensor from, to;
+} copy;
+
+static void copy_by_op(void *self)
+{
+    copy *c = self;
+    vmg_op_copy(c->ctx, c->from, c->to);
+    vmg_ctx_finish(c->ctx);
+}
+
+static void copy_by_driver(void *self)
+{
+    copy *c = self;
+    vmg_ctx_check(c->ctx,
+                  clEnqueueCopyBuffer(c->ctx->queue, c->from.buf, c->to.buf, c->from.off_bytes, c->to.off_bytes,
+                                      vmg_tensor_bytes(c->from), 0, NULL, NULL),
+                  "copying on the device");
+    vmg_ctx_finish(c->ctx);
+}
+
+static double measure_copy(vmg_ctx *ctx, size_t bytes)
+{
+    vmg_arena arena = vmg_arena_make(ctx, 0);
+    const int64_t n = (int64_t)(bytes / sizeof(float));
+    copy c = {ctx, vmg_arena_vector(&arena, VMG_F32, n), vmg_arena_vector(&arena, VMG_F32, n)};
+    vmg_op_fill(ctx, c.from, 1);
+    vmg_bench_subject s[] = {{copy_by_op, &c, 0, 0, 0}, {copy_by_driver, &c, 0, 0, 0}};
+    if (!ctx->error)
+        vmg_bench_in_turn(s, 2, measure_s);
+    vmg_arena_free(&arena);
+    return ctx->error ? 0 : 2.0 * (double)bytes / fmin(s[0].median_s, s[1].median_s);
+}
+
+double vmg_bench_copy_rate(vmg_ctx *ctx, size_t bytes)
+{
+    enum { MAX_SIZES = 32 };
+    static struct { size_t bytes; double rate; } known[MAX_SIZES];
+    static int n;
+    for (int i = 0; i < n; i++)
+        if (known[i].bytes == bytes)
+            return known[i].rate;
+    double rate = measure_copy(ctx, bytes);
+    if (n < MAX_SIZES) {
+        known[n].bytes = bytes;
+        known[n++].rate = rate;
+    }
+    return rate;
+}
+
+/* ---- arithmetic ---- */
+
+enum { ROUNDS = 4096, CHAINS = 12, TILES_PER_ROUND = 4 };
+
+/* CHAINS independent sums hide the latency of each; the last line keeps the compiler from leaving them out. */
+static const char fma_text[] =
+    "#define CAT_(a, b) a##b\n#define CAT(a, b) CAT_(a, b)\n#define V CAT(float, VW)\n"
+    "#define EACH _Pragma(\"unroll\") for (int i = 0; i < CHAINS; i++)\n"
+    "__kernel void ceiling(__global float *out)\n"
+    "{\n"
+    "    V s[CHAINS], a = (V)(0.999f), b = (V)(1e-3f * get_global_id(0));\n"
+    "    EACH s[i] = (V)(i);\n"
+    "    for (int r = 0; r < ROUNDS; r++) { EACH s[i] = fma(s[i], a, b); }\n"
+    "    V t = (V)(0);\n"
+    "    EACH t += s[i];\n"
+    "    float v[VW];\n"
+    "    CAT(vstore, VW)(t, 0, v);\n"
+    "    float sum = 0;\n"
+    "    for (int i = 0; i < VW; i++) sum += v[i];\n"
+    "    out[get_global_id(0)] = sum;\n"
+    "}\n";
+
+/* Four tiles of sums, two of each operand, all in tile registers. */
+static const char amx_text[] =
+    "__attribute__((noinline, target(\"amx-tile,amx-bf16\"))) void tiles(void)\n"
+    "{\n"
+    "    ulong config[8] = {1, 0, 0x0040004000400040UL, 0x0040004000400040UL, 0, 0, 0x1010101010101010UL, 0};\n"
+    "    __builtin_ia32_tile_loadconfig(config);\n"
+    "    __builtin_ia32_tilezero(0); __builtin_ia32_tilezero(1); __builtin_ia32_tilezero(2);\n"
+    "    __builtin_ia32_tilezero(3); __builtin_ia32_tilezero(4); __builtin_ia32_tilezero(5);\n"
+    "    __builtin_ia32_tilezero(6); __builtin_ia32_tilezero(7);\n"
+    "    for (int r = 0; r < ROUNDS; r++) {\n"
+    "        __builtin_ia32_tdpbf16ps(0, 4, 6); __builtin_ia32_tdpbf16ps(1, 4, 7);\n"
+    "        __builtin_ia32_tdpbf16ps(2, 5, 6); __builtin_ia32_tdpbf16ps(3, 5, 7);\n"
+    "    }\n"
+    "    __builtin_ia32_tilerelease();\n"
+    "}\n"
+    "__kernel void ceiling(__global float *out) { tiles(); out[get_global_id(0)] = 0; }\n";
+
+typedef struct arithmetic {
+    vmg_ctx *ctx;
+    cl_kernel kernel;
+    size_t global, local;
+} arithmetic;
+
+static void run_arithmetic(void *self)
+{
+    arithmetic *a = self;
+    vmg_ctx_check(a->ctx,
+                  clEnqueueNDRangeKernel(a->ctx->queue, a->kernel, 1, NULL, &a->global, &a->local, 0, NULL, NULL),
+                  "measuring the device's arithmetic");
+    vmg_ctx_finish(a->ctx);
+}
+
+/* Best rate of the kernel `ceiling` in text, each of `global` items doing `flops`; 0 after a failure. */
+static double measure_arithmetic(vmg_ctx *ctx, const char *text, int vector_width, size_t global, size_t local,
+                                 double flops)
+{
+    char options[128];
+    cl_int err;
+    arithmetic a = {.ctx = ctx, .global = global, .local = local};
+    vmg_bench_subject s = {run_arithmetic, &a, 0, 0, 0};
+    cl_mem out = vmg_ctx_buffer(ctx, global * sizeof(float));
+    cl_program program = clCreateProgramWithSource(ctx->cl, 1, &text, NULL, &err);
+    snprintf(options, sizeof options, "-cl-std=CL1.2 -DVW=%d -DCHAINS=%d -DROUNDS=%d", vector_width, CHAINS, ROUNDS);
+    if (out && vmg_ctx_check(ctx, err, "creating a program") &&
+        vmg_ctx_check(ctx, clBuildProgram(program, 1, &ctx->dev.id, options, NULL, NULL), "building a ceiling")) {
+        a.kernel = clCreateKernel(program, "ceiling", &err);
+        if (vmg_ctx_check(ctx, err, "creating a kernel") &&
+            vmg_ctx_check(ctx, clSetKernelArg(a.kernel, 0, sizeof out, &out), "setting an argument"))
+            vmg_bench_in_turn(&s, 1, measure_s);
+    }
+    if (a.kernel)
+        clReleaseKernel(a.kernel);
+    if (program)
+        clReleaseProgram(program);
+    vmg_ctx_buffer_free(ctx, out, global * sizeof(float));
+    return ctx->error ? 0 : flops * (double)global / s.best_s;
+}
+
+double vmg_bench_fma_rate(vmg_ctx *ctx)
+{
+    const bool cpu = ctx->dev.device_class == VMG_CLASS_CPU;
+    const int width = cpu ? VMG_MAX((int)ctx->dev.vector_width_f32, 4) : 4;
+    const size_t local = cpu ? 1 : VMG_MIN((size_t)256, ctx->dev.max_work_group);
+    const size_t global = ctx->dev.n_compute_units * (cpu ? 64 : 16 * local);
+    return measure_arithmetic(ctx, fma_text, width, global, local, 2.0 * width * CHAINS * ROUNDS);
+}
+
+double vmg_bench_matrix_rate(vmg_ctx *ctx)
+{
+    if (strcmp(vmg_matmul_matrix_unit(ctx), "amx-bf16"))
+        return 0;
+    const double flops_per_tile = 2.0 * 16 * 16 * 32;
+    return measure_arithmetic(ctx, amx_text, 1, ctx->dev.n_compute_units * 64, 1,
+                              flops_per_tile * TILES_PER_ROUND * ROUNDS);
+}
