@@ -50,27 +50,44 @@ static void run_op(void *self)
     vmg_ctx_finish(o->ctx);
 }
 
-/* The op in turn with whatever it is compared with. */
+/* In turn with OpenBLAS and CLBlast on the same product. */
+static void time_beside_blas(bench *b, int M, int N, int K, vmg_bench_subject s[3], vmg_bench_result *r)
+{
+    vmg_bench_product p;
+    vmg_bench_product_make(b->ctx, M, N, K, &p);
+    s[1] = vmg_bench_openblas(&p);
+    s[2] = vmg_bench_clblast(&p);
+    if (!b->ctx->error)
+        vmg_bench_in_turn(s, 3, b->seconds);
+    vmg_bench_product_free(&p);
+    r->openblas_s = s[1].median_s;
+    r->clblast_s = s[2].median_s;
+}
+
+/* In turn with copying as many bytes. */
+static void time_beside_copy(bench *b, vmg_bench_subject s[3], vmg_bench_result *r)
+{
+    vmg_bench_copy c;
+    vmg_bench_copy_make(b->ctx, (size_t)r->bench->bytes / 2, &c);
+    s[1] = vmg_bench_copy_by_op(&c);
+    s[2] = vmg_bench_copy_by_driver(&c);
+    if (!b->ctx->error)
+        vmg_bench_in_turn(s, 3, b->seconds);
+    vmg_bench_copy_free(&c);
+    r->copy_rate = r->bench->bytes / fmin(s[1].median_s, s[2].median_s);
+}
+
 static void time_case(bench *b, op_run *op, vmg_bench_result *r)
 {
     int M, N, K;
     const char *baseline = r->bench->baseline ? r->bench->baseline : "";
     vmg_bench_subject s[3] = {{run_op, op, 0, 0, 0}};
-    if (sscanf(baseline, "sgemm %d %d %d", &M, &N, &K) == 3) {
-        vmg_bench_product p;
-        vmg_bench_product_make(b->ctx, M, N, K, &p);
-        s[1] = vmg_bench_openblas(&p);
-        s[2] = vmg_bench_clblast(&p);
-        if (!b->ctx->error)
-            vmg_bench_in_turn(s, 3, b->seconds);
-        vmg_bench_product_free(&p);
-        r->openblas_s = s[1].median_s;
-        r->clblast_s = s[2].median_s;
-    } else {
-        if (!strcmp(baseline, "copy"))
-            r->copy_rate = vmg_bench_copy_rate(b->ctx, (size_t)r->bench->bytes / 2);
+    if (sscanf(baseline, "sgemm %d %d %d", &M, &N, &K) == 3)
+        time_beside_blas(b, M, N, K, s, r);
+    else if (!strcmp(baseline, "copy"))
+        time_beside_copy(b, s, r);
+    else
         vmg_bench_in_turn(s, 1, b->seconds);
-    }
     r->seconds = s[0].median_s;
 }
 

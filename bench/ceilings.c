@@ -5,8 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/harness.h"
-#include "host/arena.h"
 #include "host/base/mem.h"
 #include "host/op/elementwise.h"
 #include "host/op/matmul.h"
@@ -15,21 +13,16 @@ static const double measure_s = 0.5;
 
 /* ---- copying ---- */
 
-typedef struct copy {
-    vmg_ctx *ctx;
-    vmg_tensor from, to;
-} copy;
-
-static void copy_by_op(void *self)
+static void run_copy_op(void *self)
 {
-    copy *c = self;
+    vmg_bench_copy *c = self;
     vmg_op_copy(c->ctx, c->from, c->to);
     vmg_ctx_finish(c->ctx);
 }
 
-static void copy_by_driver(void *self)
+static void run_copy_driver(void *self)
 {
-    copy *c = self;
+    vmg_bench_copy *c = self;
     vmg_ctx_check(c->ctx,
                   clEnqueueCopyBuffer(c->ctx->queue, c->from.buf, c->to.buf, c->from.off_bytes, c->to.off_bytes,
                                       vmg_tensor_bytes(c->from), 0, NULL, NULL),
@@ -37,33 +30,39 @@ static void copy_by_driver(void *self)
     vmg_ctx_finish(c->ctx);
 }
 
-static double measure_copy(vmg_ctx *ctx, size_t bytes)
+vmg_bench_subject vmg_bench_copy_by_op(vmg_bench_copy *c)
 {
-    vmg_arena arena = vmg_arena_make(ctx, 0);
+    return (vmg_bench_subject){run_copy_op, c, 0, 0, 0};
+}
+
+vmg_bench_subject vmg_bench_copy_by_driver(vmg_bench_copy *c)
+{
+    return (vmg_bench_subject){run_copy_driver, c, 0, 0, 0};
+}
+
+void vmg_bench_copy_make(vmg_ctx *ctx, size_t bytes, vmg_bench_copy *c)
+{
     const int64_t n = (int64_t)(bytes / sizeof(float));
-    copy c = {ctx, vmg_arena_vector(&arena, VMG_F32, n), vmg_arena_vector(&arena, VMG_F32, n)};
-    vmg_op_fill(ctx, c.from, 1);
-    vmg_bench_subject s[] = {{copy_by_op, &c, 0, 0, 0}, {copy_by_driver, &c, 0, 0, 0}};
-    if (!ctx->error)
-        vmg_bench_in_turn(s, 2, measure_s);
-    vmg_arena_free(&arena);
-    return ctx->error ? 0 : 2.0 * (double)bytes / fmin(s[0].median_s, s[1].median_s);
+    *c = (vmg_bench_copy){.ctx = ctx, .arena = vmg_arena_make(ctx, 0)};
+    c->from = vmg_arena_vector(&c->arena, VMG_F32, n);
+    c->to = vmg_arena_vector(&c->arena, VMG_F32, n);
+    vmg_op_fill(ctx, c->from, 1);
+}
+
+void vmg_bench_copy_free(vmg_bench_copy *c)
+{
+    vmg_arena_free(&c->arena);
 }
 
 double vmg_bench_copy_rate(vmg_ctx *ctx, size_t bytes)
 {
-    enum { MAX_SIZES = 32 };
-    static struct { size_t bytes; double rate; } known[MAX_SIZES];
-    static int n;
-    for (int i = 0; i < n; i++)
-        if (known[i].bytes == bytes)
-            return known[i].rate;
-    double rate = measure_copy(ctx, bytes);
-    if (n < MAX_SIZES) {
-        known[n].bytes = bytes;
-        known[n++].rate = rate;
-    }
-    return rate;
+    vmg_bench_copy c;
+    vmg_bench_copy_make(ctx, bytes, &c);
+    vmg_bench_subject s[] = {vmg_bench_copy_by_op(&c), vmg_bench_copy_by_driver(&c)};
+    if (!ctx->error)
+        vmg_bench_in_turn(s, 2, measure_s);
+    vmg_bench_copy_free(&c);
+    return ctx->error ? 0 : 2.0 * (double)bytes / fmin(s[0].median_s, s[1].median_s);
 }
 
 /* ---- arithmetic ---- */

@@ -2,10 +2,21 @@
 #ifndef VMG_BENCH_CEILINGS_H
 #define VMG_BENCH_CEILINGS_H
 
-#include "host/ctx.h"
+#include "bench/harness.h"
+#include "host/arena.h"
 
-/* Bytes a second read and written together when copying `bytes` from one buffer to another: the faster of
- * clEnqueueCopyBuffer and the copy op. Remembered per size. 0 after a failure. */
+/* Copying `bytes` from one buffer to another, by the copy op and by clEnqueueCopyBuffer. Failures are sticky. */
+typedef struct vmg_bench_copy {
+    vmg_ctx *ctx;
+    vmg_arena arena;
+    vmg_tensor from, to;
+} vmg_bench_copy;
+void vmg_bench_copy_make(vmg_ctx *ctx, size_t bytes, vmg_bench_copy *c);
+void vmg_bench_copy_free(vmg_bench_copy *c);
+vmg_bench_subject vmg_bench_copy_by_op(vmg_bench_copy *c);
+vmg_bench_subject vmg_bench_copy_by_driver(vmg_bench_copy *c);
+
+/* Bytes a second, read and written together, of the faster of the two. 0 after a failure. */
 double vmg_bench_copy_rate(vmg_ctx *ctx, size_t bytes);
 
 /* FLOP/s of independent f32 fused multiply-adds in registers. */
