@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { N_SLICES = 4, MAX_RUNS = 400, MIN_RUNS_PER_SLICE = 2 };
+enum { N_SLICES = 8, MAX_RUNS = 400, MIN_RUNS_PER_SLICE = 2 };
 static const struct timespec pause = {.tv_nsec = 60000000};
 
 double vmg_bench_now_s(void)

@@ -12,7 +12,6 @@
 
 static const char *const layers[] = {"400,1536,1536", "400,8960,1536", "400,1536,8960", "32,4096,10240"};
 enum { N_LAYERS = 4, N_AMX_LAYERS = 3 };
-static const char attention_name[] = "attention B=2 H=12 T=200 D=128";
 
 static const vmg_bench_result *find(const vmg_bench_result *r, int n, const char *name)
 {
@@ -44,24 +43,6 @@ static double over_openblas(const vmg_bench_result *r, int n, const char *type, 
     return vmg_bench_geometric_mean(ratio, n_layers);
 }
 
-static double rate_of(const vmg_bench_result *r)
-{
-    return r->bench->flops / r->seconds;
-}
-
-static double attention_share(const vmg_bench_result *r, int n)
-{
-    double rate[N_LAYERS];
-    const vmg_bench_result *a = find(r, n, attention_name);
-    for (int i = 0; i < N_LAYERS; i++) {
-        const vmg_bench_result *l = find_layer(r, n, "F32", i);
-        if (!a || !l)
-            return NAN;
-        rate[i] = rate_of(l);
-    }
-    return rate_of(a) / vmg_bench_geometric_mean(rate, N_LAYERS);
-}
-
 /* The smallest share of the copy rate among a suite's cases; NAN without any. */
 static double copy_share(const vmg_bench_result *r, int n, const char *suite, const char **worst)
 {
@@ -90,7 +71,7 @@ int vmg_bench_expectations(const vmg_bench_result *r, int n, const vmg_bench_dev
         over_openblas(r, n, "BF16", N_AMX_LAYERS, &smallest);
         out[k++] = (vmg_bench_expectation){"bf16 linear / OpenBLAS f32, least of three layers", 3.5, smallest, false};
     }
-    out[k++] = (vmg_bench_expectation){"attention T=200 / rate of f32 linear", 0.4, attention_share(r, n), false};
+    out[k++] = (vmg_bench_expectation){"attention T=200 / rate of f32 linear 400,1536,1536", 0.4, d->attention_share, false};
     static const char *const suites[] = {"norm", "elementwise"};
     for (size_t i = 0; i < VMG_COUNT(suites); i++) {
         vmg_bench_expectation *e = &out[k++];

@@ -14,10 +14,15 @@ typedef struct vmg_bench_result {
     double copy_rate; /* of as many bytes; 0 unless the case is compared with copying */
 } vmg_bench_result;
 
-/* The device's ceilings (bench/ceilings.h), and the time from a start to its first result (NAN: not measured). */
+/* The device's ceilings (bench/ceilings.h). NAN when not measured: the time from a start to its first result, and attention's
+ * rate over the f32 linear layer's, the two timed in turn. */
 typedef struct vmg_bench_device {
-    double fma_rate, matrix_rate, start_s;
+    double fma_rate, matrix_rate, start_s, attention_share;
 } vmg_bench_device;
+
+/* The two cases of attention_share. */
+#define VMG_BENCH_ATTENTION "attention B=2 H=12 T=200 D=128"
+#define VMG_BENCH_LINEAR "linear F32 400,1536,1536"
 
 /* One expectation: measured is NAN when its cases were not run. */
 typedef struct vmg_bench_expectation {
