@@ -155,3 +155,5 @@ check_PROGRAMS += tests/test_encode
 tests_test_encode_SOURCES = tests/test_encode.c
 TESTS += tests/encode_cli.sh
 EXTRA_DIST += tests/encode_cli.sh
+check_PROGRAMS += tests/test_tune
+tests_test_tune_SOURCES = tests/test_tune.c
