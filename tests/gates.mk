@@ -2,14 +2,15 @@
 EXTRA_DIST += tests/lsan.supp tests/oclgrind.sh
 
 # AddressSanitizer and UBSan: the whole library again in asan/, tests at VMG_TEST_SIZE=small. Left out is
-# test_start, which measures time.
+# test_start, which measures time. clFFT deletes its objects through a base class without a virtual destructor, which
+# is not ours to mend: new_delete_type_mismatch=0.
 check-asan:
 	@if test -f $(srcdir)/config.status; then \
 	    echo "check-asan configures $(abs_srcdir) once more and so needs a build outside of it"; exit 1; fi
 	$(MKDIR_P) asan
 	test -f asan/config.status || (cd asan && $(abs_srcdir)/configure --enable-sanitize CC='$(CC)' CXX='$(CXX)' \
 	    CFLAGS='-O1 -g' CXXFLAGS='-O1 -g')
-	VMG_TEST_SIZE=small ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1 \
+	VMG_TEST_SIZE=small ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:new_delete_type_mismatch=0 \
 	    LSAN_OPTIONS=suppressions=$(abs_srcdir)/tests/lsan.supp:print_suppressions=0 \
 	    UBSAN_OPTIONS=print_stacktrace=1 \
 	    $(MAKE) -C asan check TESTS='$(filter-out tests/test_start$(EXEEXT),$(check_PROGRAMS))'
