@@ -103,8 +103,13 @@ inline void st_bf16(__global uchar *p, ulong i, float v) { ((__global ushort *)p
 inline float sum1(float v) { return v; }
 inline float sum2(float2 v) { return v.x + v.y; }
 inline float sum4(float4 v) { return (v.x + v.y) + (v.z + v.w); }
-inline float sum8(float8 v) { return sum4(v.lo + v.hi); }
-inline float sum16(float16 v) { return sum8(v.lo + v.hi); }
+/* sum4(lo + hi) and sum8(lo + hi), spelt out: oclgrind takes a half of a vector for uninitialised in a call. */
+inline float sum8(float8 v) { return ((v.s0 + v.s4) + (v.s1 + v.s5)) + ((v.s2 + v.s6) + (v.s3 + v.s7)); }
+inline float sum16(float16 v)
+{
+    return (((v.s0 + v.s8) + (v.s4 + v.sc)) + ((v.s1 + v.s9) + (v.s5 + v.sd))) +
+           (((v.s2 + v.sa) + (v.s6 + v.se)) + ((v.s3 + v.sb) + (v.s7 + v.sf)));
+}
 #define SUMV(n, v) CAT(sum, n)(v)
 
 /*

@@ -26,11 +26,17 @@
     for (long r = first; r < last; r++)
 
 #if defined FORWARD || defined SCORES
+/* By components, once a row: oclgrind takes halves of vectors for uninitialised when a function gets them. */
+#define MAX4(a, b, c, d) fmax(fmax(a, b), fmax(c, d))
 inline float greatest1(float v) { return v; }
 inline float greatest2(float2 v) { return fmax(v.x, v.y); }
-inline float greatest4(float4 v) { return greatest2(fmax(v.lo, v.hi)); }
-inline float greatest8(float8 v) { return greatest4(fmax(v.lo, v.hi)); }
-inline float greatest16(float16 v) { return greatest8(fmax(v.lo, v.hi)); }
+inline float greatest4(float4 v) { return MAX4(v.x, v.y, v.z, v.w); }
+inline float greatest8(float8 v) { return fmax(MAX4(v.s0, v.s1, v.s2, v.s3), MAX4(v.s4, v.s5, v.s6, v.s7)); }
+inline float greatest16(float16 v)
+{
+    return MAX4(MAX4(v.s0, v.s1, v.s2, v.s3), MAX4(v.s4, v.s5, v.s6, v.s7), MAX4(v.s8, v.s9, v.sa, v.sb),
+                MAX4(v.sc, v.sd, v.se, v.sf));
+}
 #define MAXV(n, v) CAT(greatest, n)(v)
 
 inline float group_max(float v, __local float *lanes, uint lid)
