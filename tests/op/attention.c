@@ -154,7 +154,7 @@ static void log_count_is_repetition(void)
 }
 
 /* Keys biased by -infinity do not exist; a query without keys left gives zeros; NaN is not hidden. */
-static void masks_and_propagates(void)
+static void check_masks(void)
 {
     static const problem p = {"masked", 1, 8, 4, 6, 0, true, .scale = 1, .magnitude = 1, .n_segments = 3,
                               .segment = {{0, 2, 0, 4}, {2, 1, 4, 2}, {3, 1, 0, 4}}};
@@ -172,6 +172,21 @@ static void masks_and_propagates(void)
     CHECK_ARRAY(out, c.out, 3 * 8, tolerance);
     CHECK(isnan(out[3 * 8]) && isnan(out[3 * 8 + 7]));
     free_call(&c);
+}
+
+/* Both of our own paths, whatever class the device has: this is small enough for oclgrind. */
+static void masks_and_propagates(void)
+{
+    static const char *const path[] = {"tiled", "lanes"};
+    vmg_ctx *ctx = vmg_test_ctx();
+    const vmg_device_class own = ctx->dev.device_class;
+    for (size_t i = 0; i < VMG_COUNT(path); i++) {
+        ctx->dev.device_class = VMG_CLASS_CPU;
+        vmg_force_variant(ctx, &vmg_attention_variants, path[i]);
+        check_masks();
+        vmg_force_variant(ctx, NULL, NULL);
+        ctx->dev.device_class = own;
+    }
 }
 
 /* The published table, evaluated by PyTorch in float32. */

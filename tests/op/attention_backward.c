@@ -143,7 +143,7 @@ static double loss(call *c)
 }
 
 /* Central differences over a few elements of every operand; their error is h² and the rounding of out over h. */
-static void agrees_with_differences(void)
+static void check_differences(void)
 {
     static const problem p = {"differences", 2, 16, 9, 14, 0, true, true, .scale = 0.5f, .magnitude = 1,
                               .n_segments = 2, .segment = {{0, 5, 0, 11}, {5, 4, 3, 11}}};
@@ -169,6 +169,21 @@ static void agrees_with_differences(void)
         }
     free_gradients(&g);
     free_call(&c);
+}
+
+/* Both of our own paths, whatever class the device has: this is small enough for oclgrind. */
+static void agrees_with_differences(void)
+{
+    static const char *const path[] = {"tiled", "lanes"};
+    vmg_ctx *ctx = vmg_test_ctx();
+    const vmg_device_class own = ctx->dev.device_class;
+    for (size_t i = 0; i < VMG_COUNT(path); i++) {
+        ctx->dev.device_class = VMG_CLASS_CPU;
+        vmg_force_variant(ctx, &vmg_attention_backward_variants, path[i]);
+        check_differences();
+        vmg_force_variant(ctx, NULL, NULL);
+        ctx->dev.device_class = own;
+    }
 }
 
 static void refuses_wrong_operands(void)
