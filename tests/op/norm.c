@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "host/base/mem.h"
+#include "host/op/elementwise.h"
 #include "host/op/norm.h"
+#include "host/op/reduce.h"
 #include "tests/op/rows_bench.h"
 
 enum { WEIGHT = 1, BIAS = 2, MODULATION = 4, GROUPS = 8, STRIDES = 16, IN_PLACE = 32, RMS = 64 };
@@ -208,6 +210,7 @@ static void run_backward(void)
         dx = dy;
         whole_dx = whole_dy;
     }
+    vmg_op_fill(vmg_test_ctx(), vmg_reduce_scratch(vmg_test_ctx(), 100000), NAN);
     vmg_op_norm_backward(vmg_test_ctx(), &n, dy, dx, d[0], d[1], d[2], d[3]);
     check_double(whole_dx, pad, c.dx, NULL, R * C, 1e-5);
     for (int i = 0; i < 4; i++) {

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/base/mem.h"
+#include "host/op/elementwise.h"
 #include "host/op/reduce.h"
 #include "tests/op/rows_bench.h"
 
@@ -29,6 +30,7 @@ static void run_sums(void)
     }
     vmg_ctx *ctx = vmg_test_ctx();
     vmg_tensor t = vector(n, x), whole, out = vmg_test_guarded(1, 1, 0, NULL, &whole);
+    vmg_op_fill(ctx, vmg_reduce_scratch(ctx, 100000), NAN);
     vmg_op_sum(ctx, t, false, out);
     vmg_test_read_guarded(whole, 0, &got);
     CHECK_CLOSE(got, sum, 2e-7 * magnitude);
@@ -114,6 +116,7 @@ static void run_columns(void)
     for (int64_t i = 0; i < G * C; i++)
         want[i] = (float)(start[i] + sum[i]);
     vmg_tensor whole, out = vmg_test_guarded(G, C, current.pad, start, &whole);
+    vmg_op_fill(vmg_test_ctx(), vmg_reduce_scratch(vmg_test_ctx(), 100000), NAN);
     vmg_op_column_sums_acc(vmg_test_ctx(), vmg_test_guarded(R, C, current.pad, a, NULL),
                            current.product ? vmg_test_guarded(R, C, 0, b, NULL) : VMG_NONE,
                            current.grouped ? vmg_test_ints(R, group) : VMG_NONE, out);
