@@ -8,7 +8,8 @@ AC_DEFUN([VMG_SENTENCEPIECE], [
     [VMG_MISSING([sentencepiece], [header], [libsentencepiece-dev], [sentencepiece-devel], [sentencepiece])])
   CXXFLAGS=$vmg_saved_CXXFLAGS
   AC_LANG_POP([C++])
-  SENTENCEPIECE_LIBS="-lsentencepiece"
+  dnl Training of vocabularies is a library of its own.
+  SENTENCEPIECE_LIBS="-lsentencepiece_train -lsentencepiece"
   dnl For C programs: libtool leaves the C++ runtime to the C++ compiler, which does not link them.
   AC_SEARCH_LIBS([__gxx_personality_v0], [stdc++ c++], [],
     [AC_MSG_ERROR([sentencepiece is a C++ library and the C++ runtime was not found: install g++])])

@@ -22,3 +22,4 @@ libvmg_la_SOURCES += models/train_step.h
 # Configurations: of the published networks, and of our own.
 modelsdir = $(pkgdatadir)
 dist_models_DATA = models/vimogen-1.3b.json models/vimogen-light.json models/vimogen-mini.json models/umt5-xxl.json
+libvmg_la_SOURCES += models/vocabulary.cc models/vocabulary.h

@@ -157,3 +157,5 @@ TESTS += tests/encode_cli.sh
 EXTRA_DIST += tests/encode_cli.sh
 check_PROGRAMS += tests/test_tune
 tests_test_tune_SOURCES = tests/test_tune.c
+check_PROGRAMS += tests/test_vocabulary
+tests_test_vocabulary_SOURCES = tests/test_vocabulary.c
