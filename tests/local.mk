@@ -159,3 +159,5 @@ check_PROGRAMS += tests/test_tune
 tests_test_tune_SOURCES = tests/test_tune.c
 check_PROGRAMS += tests/test_vocabulary
 tests_test_vocabulary_SOURCES = tests/test_vocabulary.c
+check_PROGRAMS += tests/test_dataset
+tests_test_dataset_SOURCES = tests/test_dataset.c

@@ -20,3 +20,5 @@ vimogen_SOURCES += src/cli/inspect_motion.c
 vimogen_SOURCES += src/cli/motion_cli.h
 vimogen_SOURCES += src/cli/cmd_encode.c
 vimogen_SOURCES += src/cli/cmd_tune.c
+vimogen_SOURCES += src/cli/cmd_data.c src/cli/data_cli.h
+vimogen_SOURCES += src/cli/data_import.c
