@@ -2,6 +2,7 @@
 include_HEADERS = src/vimogen.h
 include src/lib/local.mk
 include src/data/local.mk
+include src/train/local.mk
 include src/format/local.mk
 include src/motion/local.mk
 include src/mbench/local.mk

@@ -161,3 +161,6 @@ check_PROGRAMS += tests/test_vocabulary
 tests_test_vocabulary_SOURCES = tests/test_vocabulary.c
 check_PROGRAMS += tests/test_dataset
 tests_test_dataset_SOURCES = tests/test_dataset.c
+check_PROGRAMS += tests/test_train_feed
+tests_test_train_feed_SOURCES = tests/test_train_feed.c tests/train_fixture.c tests/train_fixture.h
+tests_test_train_feed_LDADD = tests/libmotion.la

@@ -1,0 +1,10 @@
+# Sources of src/train, one a line: merges are by union.
+libvmg_la_SOURCES += src/train/recipe.c src/train/recipe.h
+libvmg_la_SOURCES += src/train/draw.c src/train/draw.h
+libvmg_la_SOURCES += src/train/corrupt.c src/train/corrupt.h
+libvmg_la_SOURCES += src/train/feed.c src/train/feed.h
+libvmg_la_SOURCES += src/train/prefetch.c
+libvmg_la_SOURCES += src/train/journal.c src/train/journal.h
+libvmg_la_SOURCES += src/train/comm.c src/train/comm.h
+libvmg_la_SOURCES += src/train/vocabulary.c src/train/vocabulary.h
+libvmg_la_SOURCES += src/train/plot.c src/train/plot.h

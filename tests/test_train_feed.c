@@ -1,0 +1,429 @@
+/* What training is fed with: recipes, draws, corrupted references, batches, logs and their pictures. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/fs.h"
+#include "host/base/mem.h"
+#include "models/vocabulary.h"
+#include "src/motion/rep276.h"
+#include "src/train/corrupt.h"
+#include "src/train/draw.h"
+#include "src/train/feed.h"
+#include "src/train/journal.h"
+#include "src/train/plot.h"
+#include "src/train/vocabulary.h"
+#include "tests/harness.h"
+#include "tests/train_fixture.h"
+
+/* ---- recipes ---- */
+
+static int parse(const char *json, vmg_recipe *r)
+{
+    *r = vmg_recipe_defaults();
+    return vmg_recipe_parse("c.json", json, strlen(json), r);
+}
+
+static void reads_recipes(void)
+{
+    vmg_recipe r, again;
+    REQUIRE_OK(parse("{\"dim\":1,\"training\":{\"steps\":7,\"lr\":0.5,\"cosine\":true}}", &r));
+    CHECK(r.steps == 7 && r.lr == 0.5 && r.cosine && r.batch == vmg_recipe_defaults().batch);
+    char *json = vmg_recipe_json(&r), *whole = json ? vmg_asprintf("{\"training\":%s}", json) : NULL;
+    REQUIRE(whole);
+    CHECK_OK(parse(whole, &again));
+    char *json_again = vmg_recipe_json(&again);
+    CHECK_STR(json_again, json);
+    free(json_again);
+    free(json);
+    free(whole);
+    CHECK_FAILS(parse("{\"training\":{\"stepz\":7}}", &r), VMG_E_FORMAT, "stepz");
+    CHECK_FAILS(parse("{\"training\":{\"steps\":7.5}}", &r), VMG_E_FORMAT, "integer");
+    CHECK_FAILS(parse("{\"training\":{\"p-null\":2}}", &r), VMG_E_FORMAT, "p-null");
+    CHECK_FAILS(parse("{\"training\":{\"cosine\":1}}", &r), VMG_E_FORMAT, "true or false");
+    r = vmg_recipe_defaults();
+    r.min_frames = 300;
+    CHECK_FAILS(vmg_recipe_check(&r), VMG_E_ARG, "max-frames");
+}
+
+static void changes_rates(void)
+{
+    vmg_recipe r = vmg_recipe_defaults();
+    r.lr = 2;
+    r.warmup = 10;
+    r.steps = 110;
+    CHECK_CLOSE(vmg_recipe_lr(&r, 0), 0, 0);
+    CHECK_CLOSE(vmg_recipe_lr(&r, 5), 1, 1e-12);
+    CHECK_CLOSE(vmg_recipe_lr(&r, 100), 2, 0);
+    r.cosine = true;
+    r.final_lr = 0.1;
+    CHECK_CLOSE(vmg_recipe_lr(&r, 10), 2, 1e-12);
+    CHECK_CLOSE(vmg_recipe_lr(&r, 60), 2 * (0.1 + 0.9 * 0.5), 1e-12);
+    CHECK_CLOSE(vmg_recipe_lr(&r, 110), 0.2, 1e-12);
+    CHECK_CLOSE(vmg_recipe_lr(&r, 500), 0.2, 1e-12);
+    CHECK_CLOSE(vmg_recipe_ema(&r, 0), 0.1, 1e-12);
+    CHECK_CLOSE(vmg_recipe_ema(&r, 1000000), r.ema, 0);
+}
+
+/* ---- draws ---- */
+
+static void draws_by_name(void)
+{
+    enum { N = 20000 };
+    vmg_draw a = vmg_draw_from(1, 2), b = vmg_draw_from(1, 2), c = vmg_draw_from(1, 3);
+    double mean = 0, square = 0, uniform = 0;
+    int64_t seen[3] = {0, 0, 0}, equal = 0;
+    for (int i = 0; i < 100; i++) {
+        uint64_t x = vmg_draw_u64(&a);
+        CHECK(x == vmg_draw_u64(&b));
+        equal += x == vmg_draw_u64(&c);
+    }
+    CHECK_INT(equal, 0);
+    for (int i = 0; i < N; i++) {
+        double x = vmg_draw_normal(&a), u = vmg_draw_uniform(&a);
+        int64_t k = vmg_draw_between(&a, 5, 7);
+        REQUIRE(u >= 0 && u < 1 && k >= 5 && k <= 7);
+        mean += x / N;
+        square += x * x / N;
+        uniform += u / N;
+        seen[k - 5]++;
+    }
+    /* Five standard errors. */
+    CHECK_CLOSE(mean, 0, 5 / sqrt(N));
+    CHECK_CLOSE(square, 1, 5 * sqrt(2.0 / N));
+    CHECK_CLOSE(uniform, 0.5, 5 * sqrt(1.0 / 12 / N));
+    for (int k = 0; k < 3; k++)
+        CHECK_CLOSE((double)seen[k] / N, 1.0 / 3, 5 * sqrt(2.0 / 9 / N));
+}
+
+static void corrupts_references(void)
+{
+    enum { T = 20000, D = 3 };
+    vmg_corruption how = {.noise_rate = 0.3, .noise_scale = 0.1, .replace_rate = 0.05};
+    vmg_draw d = vmg_draw_from(7, 7);
+    float *ref = vmg_calloc(T * D, sizeof *ref), *out = vmg_calloc(T * D, sizeof *out);
+    int64_t zeroed = 0, same = 0, replaced = 0, noisy = 0;
+    double square = 0;
+    REQUIRE(ref && out);
+    for (int i = 0; i < T * D; i++)
+        ref[i] = (float)(1000 + 100 * (i / D % 2)); /* neighbours are equal and 100 away */
+    int64_t kept = vmg_corrupt(&how, &d, ref, T, T + 5, D, out);
+    for (int t = 0; t < T; t++) {
+        double off = fabs(out[t * D] - ref[t * D]);
+        zeroed += out[t * D] == 0;
+        same += off == 0;
+        replaced += off > 30; /* half as much at the ends, which stand for their missing neighbour */
+        if (off > 0 && off < 2) {
+            noisy++;
+            square += off * off;
+        }
+    }
+    CHECK_INT(kept, T - zeroed);
+    CHECK_CLOSE((double)zeroed / T, 0.02, 0.005);
+    CHECK_CLOSE((double)replaced / T, 0.05 * 0.98, 0.008);
+    CHECK_CLOSE((double)noisy / T, 0.3 * 0.95 * 0.98, 0.017);
+    CHECK_CLOSE(sqrt(square / (double)noisy), 0.1, 0.005);
+    CHECK_INT(same + replaced + noisy + zeroed, T);
+    for (int i = 0; i < 100; i++) {
+        vmg_corruption c = vmg_corruption_draw(&d);
+        CHECK(c.noise_rate >= 0 && c.noise_rate < 0.4 && c.noise_scale >= 0.05 && c.noise_scale < 0.15 &&
+              c.replace_rate >= 0.03 && c.replace_rate < 0.08);
+    }
+    free(ref);
+    free(out);
+}
+
+/* ---- batches ---- */
+
+typedef struct fed {
+    vmg_dataset *data;
+    vmg_tokenizer *tokenizer;
+    vmg_text_tokens tokens;
+    vmg_feed_options o;
+    vmg_feed *feed;
+} fed;
+
+static int open_fed(fed *f, int64_t rank, int64_t n_ranks, bool held_out, size_t cache_bytes)
+{
+    uint8_t *model = NULL;
+    size_t n;
+    vmg_caption_texts texts = {0};
+    char *dir = vmg_strdup(vmg_test_tmp("set"));
+    *f = (fed){0};
+    int rc = dir ? vmg_path_exists(dir) ? VMG_OK : vmg_test_make_dataset(dir) : VMG_E_NOMEM;
+    if (rc == VMG_OK)
+        rc = vmg_dataset_open(dir, &f->data);
+    if (rc == VMG_OK)
+        rc = vmg_caption_texts_read(f->data, 1000, &texts);
+    if (rc == VMG_OK)
+        rc = vmg_vocabulary_train((const char *const *)texts.text, texts.n, 60, &model, &n);
+    if (rc == VMG_OK)
+        rc = vmg_tokenizer_from_memory(model, n, "test", &f->tokenizer);
+    f->tokens = (vmg_text_tokens){f->tokenizer, 16};
+    f->o = (vmg_feed_options){.data = f->data, .recipe = vmg_recipe_defaults(), .n_timesteps = 1000, .held_out = held_out,
+                              .mean = vmg_dataset_mean(f->data), .std = vmg_dataset_std(f->data), .rank = rank,
+                              .n_ranks = n_ranks, .cache_bytes = cache_bytes,
+                              .dit = {.in_dim = 276, .out_dim = 276, .ref_motion_dim = 138, .text_min_rows = 8},
+                              .texts = vmg_text_source_tokens(&f->tokens)};
+    f->o.recipe.batch = 40;
+    f->o.recipe.max_frames = 60;
+    if (rc == VMG_OK)
+        rc = vmg_feed_open(&f->o, &f->feed);
+    vmg_caption_texts_free(&texts);
+    free(model);
+    free(dir);
+    return rc;
+}
+
+static void close_fed(fed *f)
+{
+    vmg_feed_close(f->feed);
+    vmg_tokenizer_free(f->tokenizer);
+    vmg_dataset_close(f->data);
+}
+
+static bool same_sample(const vmg_feed_batch *a, int64_t i, const vmg_feed_batch *b, int64_t k)
+{
+    const vmg_train_sample *x = &a->samples[i], *y = &b->samples[k];
+    size_t row = VMG_REP_DIM * sizeof(float), ref_row = VMG_REF_DIM * sizeof(float);
+    return x->n_frames == y->n_frames && x->timestep == y->timestep && x->noise_seed == y->noise_seed &&
+           x->attend_to_text == y->attend_to_text && !strcmp(a->names[i], b->names[k]) &&
+           !memcmp(x->latents, y->latents, (size_t)x->n_frames * row) && x->n_ref_frames == y->n_ref_frames &&
+           (!x->ref || !memcmp(x->ref, y->ref, (size_t)x->n_ref_rows * ref_row)) &&
+           (!x->attend_to_text || !strcmp(a->texts_said[x->text], b->texts_said[y->text]));
+}
+
+static void draws_what_the_recipe_says(void)
+{
+    fed f;
+    REQUIRE_OK(open_fed(&f, 0, 1, false, 1 << 20));
+    int64_t n = 0, motion = 0, null = 0, kinematic = 0, captioned = 0, held_out = 0;
+    double square = 0, values = 0;
+    for (int64_t k = 0; k < 40; k++) {
+        vmg_feed_batch b;
+        REQUIRE_OK(vmg_feed_make(f.feed, k, &b));
+        CHECK_INT(b.batch.n_samples, 40);
+        for (int64_t i = 0; i < 40; i++) {
+            const vmg_train_sample *s = &b.samples[i];
+            CHECK(s->n_frames >= 40 && s->n_frames <= 60 && s->timestep >= 0 && s->timestep < 1000);
+            CHECK(s->attend_to_text ? s->text < b.batch.n_texts : s->ref && s->n_ref_frames <= s->n_ref_rows);
+            n++;
+            motion += !s->attend_to_text;
+            held_out += b.names[i][1] >= '6';
+            const char *text = s->attend_to_text ? b.texts_said[s->text] : "";
+            if (s->attend_to_text && !strncmp(b.names[i], "t5", 2))
+                CHECK_STR(text, "");
+            if (s->attend_to_text && strncmp(b.names[i], "t5", 2)) {
+                captioned++;
+                null += !*text;
+            }
+            kinematic += strstr(text, "even speed") || strstr(text, "ahead");
+            for (int64_t t = 0; t < s->n_frames * VMG_REP_DIM; t++, values++)
+                square += (double)s->latents[t] * (double)s->latents[t];
+        }
+        for (int64_t i = 0; i < b.batch.n_texts; i++) {
+            CHECK(b.texts[i].ids[b.texts[i].n_rows - 1] == VMG_VOCABULARY_END);
+            CHECK(b.texts[i].n_rows + b.texts[i].n_padding >= 8);
+        }
+        vmg_feed_batch_free(&b);
+    }
+    CHECK_INT(held_out, 0);
+    CHECK_CLOSE((double)motion / (double)n, 0.2, 0.05);
+    CHECK_CLOSE((double)null / (double)captioned, 0.5, 0.07);
+    CHECK(kinematic > 100);
+    CHECK(square / values > 0.2 && square / values < 5); /* normalised */
+    close_fed(&f);
+}
+
+static void depends_on_nothing_but_the_number(void)
+{
+    fed a, b;
+    REQUIRE_OK(open_fed(&a, 0, 1, false, 0));
+    REQUIRE_OK(open_fed(&b, 0, 1, false, 1 << 24));
+    vmg_feed_batch x, y, z;
+    REQUIRE_OK(vmg_feed_make(a.feed, 3, &x));
+    REQUIRE_OK(vmg_feed_make(b.feed, 2, &z));
+    REQUIRE_OK(vmg_feed_make(b.feed, 3, &y));
+    for (int64_t i = 0; i < x.batch.n_samples; i++)
+        CHECK(same_sample(&x, i, &y, i));
+    CHECK(!same_sample(&x, 0, &z, 0));
+    vmg_feed_batch_free(&x);
+    vmg_feed_batch_free(&y);
+    vmg_feed_batch_free(&z);
+    close_fed(&a);
+    close_fed(&b);
+}
+
+static void splits_among_processes(void)
+{
+    fed whole, part;
+    vmg_feed_batch x, y;
+    REQUIRE_OK(open_fed(&whole, 0, 1, false, 0));
+    REQUIRE_OK(vmg_feed_make(whole.feed, 5, &x));
+    for (int64_t rank = 0; rank < 3; rank++) {
+        REQUIRE_OK(open_fed(&part, rank, 3, false, 0));
+        REQUIRE_OK(vmg_feed_make(part.feed, 5, &y));
+        CHECK_INT(y.batch.n_samples, rank < 1 ? 14 : 13);
+        for (int64_t i = 0; i < y.batch.n_samples; i++)
+            CHECK(same_sample(&x, rank + 3 * i, &y, i));
+        vmg_feed_batch_free(&y);
+        close_fed(&part);
+    }
+    vmg_feed_batch_free(&x);
+    close_fed(&whole);
+}
+
+static void prefetches_in_order(void)
+{
+    fed f;
+    vmg_prefetch *p = NULL;
+    REQUIRE_OK(open_fed(&f, 0, 1, true, 1 << 20));
+    REQUIRE_OK(vmg_prefetch_start(f.feed, 4, 14, 3, &p));
+    for (int64_t k = 4; k < 12; k++) {
+        vmg_feed_batch x, y;
+        REQUIRE_OK(vmg_prefetch_next(p, &x));
+        REQUIRE_OK(vmg_feed_make(f.feed, k, &y));
+        CHECK_INT(x.number, k);
+        CHECK(same_sample(&x, 7, &y, 7) && x.names[7][1] >= '6');
+        vmg_feed_batch_free(&x);
+        vmg_feed_batch_free(&y);
+    }
+    vmg_prefetch_stop(p); /* two batches are never taken */
+    close_fed(&f);
+}
+
+static void skips_damaged_samples(void)
+{
+    char *dir = vmg_strdup(vmg_test_tmp("damaged"));
+    char **names = NULL, *shard = NULL, *bytes = NULL;
+    size_t n = 0, size = 0;
+    fed f;
+    REQUIRE(dir);
+    REQUIRE_OK(vmg_test_make_dataset(dir));
+    REQUIRE_OK(vmg_list_dir(dir, &names, &n));
+    for (size_t i = 0; i < n; i++)
+        if (strstr(names[i], ".tar.zst"))
+            shard = vmg_path_join(dir, names[i]);
+    vmg_list_free(names, n);
+    REQUIRE(shard);
+    REQUIRE_OK(vmg_read_file(shard, 1 << 26, &bytes, &size));
+    memset(bytes + size / 3, 0x55, 64);
+    REQUIRE_OK(vmg_write_file(shard, bytes, size));
+    REQUIRE_OK(open_fed(&f, 0, 1, false, 1 << 24));
+    vmg_dataset_close(f.data);
+    vmg_feed_close(f.feed);
+    REQUIRE_OK(vmg_dataset_open(dir, &f.data));
+    f.o.data = f.data;
+    REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
+    for (int64_t k = 0; k < 4; k++) {
+        vmg_feed_batch b;
+        CHECK_OK(vmg_feed_make(f.feed, k, &b));
+        vmg_feed_batch_free(&b);
+    }
+    CHECK_INT(vmg_feed_n_damaged(f.feed), 1);
+    close_fed(&f);
+    free(bytes);
+    free(shard);
+    free(dir);
+}
+
+static void lists_words(void)
+{
+    fed f;
+    vmg_caption_texts texts, few;
+    REQUIRE_OK(open_fed(&f, 0, 1, false, 0));
+    REQUIRE_OK(vmg_caption_texts_read(f.data, 1000, &texts));
+    REQUIRE_OK(vmg_caption_texts_read(f.data, 4, &few));
+    CHECK_INT(texts.n, 1 + 4 * 3);
+    CHECK_INT(few.n, 4);
+    char *words = vmg_caption_words(&texts);
+    CHECK_STR(words, "a\nahead\nan\nat\neven\nforward\ngoes\nperson\nspeed\nstops\nthen\nwalks\n");
+    free(words);
+    vmg_caption_texts_free(&texts);
+    vmg_caption_texts_free(&few);
+    close_fed(&f);
+}
+
+/* ---- logs ---- */
+
+static vmg_journal_line line_at(int64_t step, double loss)
+{
+    vmg_journal_line l = vmg_journal_line_at(step);
+    l.loss = loss;
+    return l;
+}
+
+static void keeps_a_log(void)
+{
+    char *path = vmg_strdup(vmg_test_tmp("log.jsonl"));
+    vmg_journal *j;
+    vmg_journal_line *lines = NULL;
+    size_t n = 0;
+    REQUIRE_OK(vmg_journal_open(path, -1, &j));
+    for (int i = 1; i <= 4; i++) {
+        vmg_journal_line l = line_at(10 * i, 1.0 / i);
+        l.held_out_loss = i == 2 ? 0.7 : NAN;
+        CHECK_OK(vmg_journal_write(j, &l));
+    }
+    vmg_journal_close(j);
+    FILE *f = fopen(path, "a");
+    REQUIRE(f);
+    fputs("{\"step\":50,\"lo", f); /* as a crash leaves it */
+    fclose(f);
+    REQUIRE_OK(vmg_journal_open(path, 20, &j));
+    vmg_journal_line last = line_at(25, 0.25);
+    CHECK_OK(vmg_journal_write(j, &last));
+    vmg_journal_close(j);
+    REQUIRE_OK(vmg_journal_read(path, &lines, &n));
+    CHECK_INT(n, 3);
+    if (n == 3) {
+        CHECK(lines[0].step == 10 && lines[1].step == 20 && lines[2].step == 25);
+        CHECK(lines[1].loss == 0.5 && lines[1].held_out_loss == 0.7 && isnan(lines[0].held_out_loss) && lines[2].loss == 0.25);
+    }
+    free(lines);
+    CHECK_OK(vmg_write_file(path, "nothing\n", 8));
+    CHECK_FAILS(vmg_journal_read(path, &lines, &n), VMG_E_FORMAT, "training log");
+    free(path);
+}
+
+static void draws_curves(void)
+{
+    vmg_journal_line lines[60];
+    for (int i = 0; i < 60; i++) {
+        lines[i] = line_at(100 * i, 2 / (1.0 + i));
+        lines[i].held_out_loss = i % 20 ? NAN : 2.5 / (1.0 + i);
+    }
+    char *svg = vmg_plot_svg("a < b & c", lines, 60);
+    REQUIRE(svg);
+    CHECK(!strncmp(svg, "<svg", 4) && strstr(svg, "a &lt; b &amp; c") && strstr(svg, "</svg>"));
+    int curves = 0;
+    for (const char *at = svg; (at = strstr(at, "<polyline")); at++)
+        curves++;
+    CHECK_INT(curves, 3);
+    CHECK(!strstr(svg, "nan") && !strstr(svg, "inf"));
+    free(svg);
+    svg = vmg_plot_svg("one", lines, 1);
+    CHECK(svg && !strstr(svg, "nan") && !strstr(svg, "inf"));
+    free(svg);
+}
+
+static const vmg_test_case cases[] = {
+    {"reads_recipes", reads_recipes},
+    {"changes_rates", changes_rates},
+    {"draws_by_name", draws_by_name},
+    {"corrupts_references", corrupts_references},
+    {"draws_what_the_recipe_says", draws_what_the_recipe_says},
+    {"depends_on_nothing_but_the_number", depends_on_nothing_but_the_number},
+    {"splits_among_processes", splits_among_processes},
+    {"prefetches_in_order", prefetches_in_order},
+    {"skips_damaged_samples", skips_damaged_samples},
+    {"lists_words", lists_words},
+    {"keeps_a_log", keeps_a_log},
+    {"draws_curves", draws_curves},
+};
+
+int main(int argc, char **argv)
+{
+    return vmg_test_main(argc, argv, cases, VMG_COUNT(cases));
+}

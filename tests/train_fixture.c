@@ -1,0 +1,66 @@
+/* A tiny data set for tests of training. */
+#include "tests/train_fixture.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/fs.h"
+#include "host/base/mem.h"
+#include "src/data/dataset_write.h"
+#include "src/data/window.h"
+#include "src/motion/rep276.h"
+#include "tests/motion_fixture.h"
+
+enum { N_TRIALS = 8, N_TRAINING = 6 };
+
+static int add_trial(vmg_dataset_writer *w, vmg_window_statistics *statistics, int i)
+{
+    char id[8], walks[] = "a person walks forward", source[] = "label", kinematic[] = "kinematic";
+    char first[] = "walks at an even speed", second[] = "a person goes ahead, then stops";
+    int64_t T = 45 + 15 * i;
+    vmg_caption captions[3] = {{.text = walks, .n = T, .source = source},
+                               {.text = first, .n = 42, .source = kinematic},
+                               {.text = second, .first = T - 30, .n = 30, .source = kinematic}};
+    vmg_sample s = {.id = id, .T = T, .fps = VMG_REP_FPS, .captions = captions, .n_captions = i == 5 ? 0 : i ? 3 : 1};
+    vmg_poses p = {0};
+    snprintf(id, sizeof id, "t%d", i);
+    s.x = vmg_calloc((size_t)T, VMG_REP_DIM * sizeof *s.x);
+    int rc = s.x ? vmg_test_motion_make(i % 2 ? VMG_TEST_BACKWARDS : VMG_TEST_WALK, T + 1, 0.3 * i, &p) : VMG_E_NOMEM;
+    if (rc == VMG_OK)
+        rc = vmg_rep276_encode(&p, s.x);
+    if (rc == VMG_OK)
+        rc = vmg_dataset_writer_add(w, &s, i >= N_TRAINING);
+    if (rc == VMG_OK && i < N_TRAINING)
+        rc = vmg_window_statistics_add(statistics, s.x, T);
+    vmg_poses_free(&p);
+    free(s.x);
+    return rc;
+}
+
+int vmg_test_make_dataset(const char *dir)
+{
+    vmg_window_statistics statistics = {0};
+    vmg_dataset_writer *w = NULL;
+    float mean[VMG_REP_DIM], std[VMG_REP_DIM];
+    int rc = vmg_dataset_writer_open(dir, 0, &w);
+    for (int i = 0; rc == VMG_OK && i < N_TRIALS; i++)
+        rc = add_trial(w, &statistics, i);
+    vmg_window_statistics_finish(&statistics, mean, std);
+    if (rc == VMG_OK)
+        rc = vmg_dataset_writer_commit(w, mean, std);
+    vmg_dataset_writer_free(w);
+    return rc;
+}
+
+int vmg_test_make_config(const char *path)
+{
+    static const char text[] =
+        "{\"in_dim\":276,\"out_dim\":276,\"ref_motion_dim\":138,\"dim\":32,\"ffn_dim\":64,\"num_heads\":2,\"num_layers\":2,"
+        "\"freq_dim\":32,\"text_dim\":32,\"text_len\":16,\"text_min_rows\":8,\"eps\":1e-6,"
+        "\"text_encoder\":{\"dim\":32,\"dim_attn\":32,\"dim_ffn\":64,\"num_heads\":2,\"num_layers\":1,\"num_buckets\":8,"
+        "\"max_dist\":16,\"shared_pos\":false,\"eps\":1e-6},"
+        "\"training\":{\"steps\":6,\"batch\":5,\"lr\":1e-3,\"warmup\":2,\"cosine\":true,\"clip\":1,\"p-null\":0.2,\"p-motion\":0.3,"
+        "\"min-frames\":40,\"max-frames\":60,\"vocab-size\":60,\"save-every\":3,\"evaluate-every\":3,\"evaluate-batches\":1}}";
+    return vmg_write_file(path, text, sizeof text - 1);
+}
