@@ -16,6 +16,7 @@ VMG_CL_FILES += cl/norm.cl
 VMG_CL_FILES += cl/optim.cl
 VMG_CL_FILES += cl/random.cl
 VMG_CL_FILES += cl/reduce.cl
+VMG_CL_FILES += cl/render.cl
 VMG_CL_FILES += cl/matmul_tiled.cl
 VMG_CL_FILES += cl/matmul_amx.cl
 VMG_CL_FILES += cl/matmul_pack_amx.cl

@@ -6,4 +6,5 @@ include src/train/local.mk
 include src/format/local.mk
 include src/motion/local.mk
 include src/mbench/local.mk
+include src/render/local.mk
 include src/cli/local.mk

@@ -164,3 +164,10 @@ tests_test_dataset_SOURCES = tests/test_dataset.c
 check_PROGRAMS += tests/test_train_feed
 tests_test_train_feed_SOURCES = tests/test_train_feed.c tests/train_fixture.c tests/train_fixture.h
 tests_test_train_feed_LDADD = tests/libmotion.la
+check_PROGRAMS += tests/op/test_render
+tests_op_test_render_SOURCES = tests/op/render.c tests/op/main.c
+tests_op_test_render_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_render
+tests_op_test_render_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/test_render
+tests_test_render_SOURCES = tests/test_render.c
+tests_test_render_LDADD = tests/libmotion.la $(PNG_LIBS)

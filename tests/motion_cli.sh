@@ -56,7 +56,7 @@ function joint(j, depth,   k, xyz) {
 }' > walk.bvh
 sed 's/Leg$/Shin/; s/Leg {/Shin {/' walk.bvh > bad.bvh
 
-echo 1..16
+echo 1..20
 expect "a BVH becomes features" 0 "Mixamo names, 60 frames at 30 fps" "$vimogen" convert walk.bvh walk.npy --fps 20
 expect "features are described" 0 "40 frames at 20 fps, 2.00 s" "$vimogen" inspect walk.npy
 expect "it walks forward" 0 '"turn_deg":	0' sh -c "'$vimogen' inspect walk.npy --json | sed 's/-\{0,1\}[0-9.]*e-[0-9]*/0/'"
@@ -72,3 +72,11 @@ expect "clips are measured" 0 "mode physical" "$vimogen" eval walk.npy cut.bvh
 expect "the mode is told" 0 '"mode":	"official"' "$vimogen" eval --mode official --json walk.npy
 : > broken.npy
 expect "a broken clip is counted out" 1 "1 of 2 clips could not be measured" "$vimogen" eval walk.npy broken.npy
+expect "a strip of poses is drawn" 0 "strip.png" "$vimogen" render walk.npy -o strip.png --strip 4 --size 320x120 --caption "walks"
+expect "two clips are drawn side by side" 0 "two.png" "$vimogen" render walk.npy cut.bvh -o two.png --at 0.5 --size 160x80
+if grep -q 'define HAVE_LIBAV' "$(dirname "$vimogen")/config.h"; then
+    expect "a film is made" 0 "walk.mp4" "$vimogen" render walk.npy -o walk.mp4 --size 96x96
+else
+    expect "a film needs FFmpeg" 1 "built without FFmpeg" "$vimogen" render walk.npy -o walk.mp4 --size 96x96
+fi
+expect "a size is malformed" 2 "--size is WIDTHxHEIGHT" "$vimogen" render walk.npy -o x.png --size 12

@@ -23,3 +23,4 @@ vimogen_SOURCES += src/cli/cmd_tune.c
 vimogen_SOURCES += src/cli/cmd_data.c src/cli/data_cli.h
 vimogen_SOURCES += src/cli/data_import.c
 vimogen_SOURCES += src/cli/cmd_plot.c
+vimogen_SOURCES += src/cli/cmd_render.c

@@ -11,38 +11,47 @@
 /* Around a capsule, and from its equator to its pole. */
 enum { N_AROUND = 16, N_CAP = 5, N_RINGS = 2 * N_CAP, RING_VERTICES = N_RINGS * N_AROUND + 2 };
 
-/* From a joint to its child, or (child -1) to where the body goes on beyond it; metres on the
- * default body. */
+enum { END = -1, HERE = -2 };
+
+/* From a joint to its child, to where the body goes on beyond it (END), or between two points of
+ * its frame (HERE); metres on the default body. */
 static const struct {
     int joint, child;
-    double radius_m;
+    double radius_a_m, radius_b_m;
+    int side;
+    double a[3], b[3];
 } bones[] = {
-    {VMG_PELVIS, VMG_L_HIP, 0.085},
-    {VMG_PELVIS, VMG_R_HIP, 0.085},
-    {VMG_PELVIS, VMG_SPINE1, 0.105},
-    {VMG_SPINE1, VMG_SPINE2, 0.105},
-    {VMG_SPINE2, VMG_SPINE3, 0.112},
-    {VMG_SPINE3, VMG_NECK, 0.075},
-    {VMG_SPINE3, VMG_L_COLLAR, 0.085},
-    {VMG_SPINE3, VMG_R_COLLAR, 0.085},
-    {VMG_L_COLLAR, VMG_L_SHOULDER, 0.06},
-    {VMG_R_COLLAR, VMG_R_SHOULDER, 0.06},
-    {VMG_NECK, VMG_HEAD, 0.05},
-    {VMG_HEAD, -1, 0.09},
-    {VMG_L_HIP, VMG_L_KNEE, 0.07},
-    {VMG_R_HIP, VMG_R_KNEE, 0.07},
-    {VMG_L_KNEE, VMG_L_ANKLE, 0.05},
-    {VMG_R_KNEE, VMG_R_ANKLE, 0.05},
-    {VMG_L_ANKLE, VMG_L_FOOT, 0.04},
-    {VMG_R_ANKLE, VMG_R_FOOT, 0.04},
-    {VMG_L_FOOT, -1, 0.032},
-    {VMG_R_FOOT, -1, 0.032},
-    {VMG_L_SHOULDER, VMG_L_ELBOW, 0.045},
-    {VMG_R_SHOULDER, VMG_R_ELBOW, 0.045},
-    {VMG_L_ELBOW, VMG_L_WRIST, 0.037},
-    {VMG_R_ELBOW, VMG_R_WRIST, 0.037},
-    {VMG_L_WRIST, -1, 0.032},
-    {VMG_R_WRIST, -1, 0.032},
+    {VMG_PELVIS, VMG_L_HIP, 0.105, 0.092, 0, {0}, {0}},
+    {VMG_PELVIS, VMG_R_HIP, 0.105, 0.092, 0, {0}, {0}},
+    {VMG_PELVIS, VMG_SPINE1, 0.105, 0.104, 0, {0}, {0}},
+    {VMG_SPINE1, VMG_SPINE2, 0.104, 0.110, 0, {0}, {0}},
+    {VMG_SPINE2, VMG_SPINE3, 0.110, 0.118, 0, {0}, {0}},
+    {VMG_SPINE3, VMG_NECK, 0.112, 0.056, 0, {0}, {0}},
+    {VMG_SPINE3, VMG_L_COLLAR, 0.100, 0.085, 0, {0}, {0}},
+    {VMG_SPINE3, VMG_R_COLLAR, 0.100, 0.085, 0, {0}, {0}},
+    {VMG_L_COLLAR, VMG_L_SHOULDER, 0.085, 0.062, 0, {0}, {0}},
+    {VMG_R_COLLAR, VMG_R_SHOULDER, 0.085, 0.062, 0, {0}, {0}},
+    {VMG_NECK, VMG_HEAD, 0.052, 0.052, 0, {0}, {0}},
+    {VMG_L_COLLAR, HERE, 0.052, 0.056, 0, {-0.040, 0.070, -0.020}, {0.105, 0.052, -0.014}},
+    {VMG_R_COLLAR, HERE, 0.052, 0.056, 0, {0.040, 0.070, -0.020}, {-0.105, 0.052, -0.014}},
+    {VMG_HEAD, HERE, 0.070, 0.097, 0, {0, -0.004, 0.028}, {0, 0.102, 0.004}},
+    {VMG_HEAD, HERE, 0.018, 0.016, 0, {0, 0.070, 0.088}, {0, 0.045, 0.108}},
+    {VMG_L_HIP, VMG_L_KNEE, 0.088, 0.060, 1, {0}, {0}},
+    {VMG_R_HIP, VMG_R_KNEE, 0.088, 0.060, -1, {0}, {0}},
+    {VMG_L_KNEE, VMG_L_ANKLE, 0.060, 0.041, 1, {0}, {0}},
+    {VMG_R_KNEE, VMG_R_ANKLE, 0.060, 0.041, -1, {0}, {0}},
+    {VMG_L_ANKLE, VMG_L_FOOT, 0.041, 0.034, 1, {0}, {0}},
+    {VMG_R_ANKLE, VMG_R_FOOT, 0.041, 0.034, -1, {0}, {0}},
+    {VMG_L_ANKLE, HERE, 0.041, 0.034, 1, {0}, {0, -0.057, -0.035}},
+    {VMG_R_ANKLE, HERE, 0.041, 0.034, -1, {0}, {0, -0.057, -0.035}},
+    {VMG_L_FOOT, END, 0.034, 0.028, 1, {0}, {0}},
+    {VMG_R_FOOT, END, 0.034, 0.028, -1, {0}, {0}},
+    {VMG_L_SHOULDER, VMG_L_ELBOW, 0.055, 0.042, 1, {0}, {0}},
+    {VMG_R_SHOULDER, VMG_R_ELBOW, 0.055, 0.042, -1, {0}, {0}},
+    {VMG_L_ELBOW, VMG_L_WRIST, 0.042, 0.030, 1, {0}, {0}},
+    {VMG_R_ELBOW, VMG_R_WRIST, 0.042, 0.030, -1, {0}, {0}},
+    {VMG_L_WRIST, END, 0.035, 0.026, 1, {0}, {0}},
+    {VMG_R_WRIST, END, 0.035, 0.026, -1, {0}, {0}},
 };
 
 int vmg_capsules_make(const double offset[][3], vmg_capsule out[VMG_MAX_CAPSULES])
@@ -52,15 +61,20 @@ int vmg_capsules_make(const double offset[][3], vmg_capsule out[VMG_MAX_CAPSULES
     double scale =
         vmg_skeleton_leg_length(offset) / vmg_skeleton_leg_length((const double(*)[3])rest);
     for (size_t i = 0; i < VMG_COUNT(bones); i++) {
-        const double *end =
-            bones[i].child < 0 ? vmg_rest_end[bones[i].joint] : offset[bones[i].child];
-        double length = vmg_vec_norm(end), radius = bones[i].radius_m * scale;
-        out[i] = (vmg_capsule){.joint = bones[i].joint, .radius_m = radius};
+        const int child = bones[i].child;
+        const double *end = child == END    ? vmg_rest_end[bones[i].joint]
+                            : child == HERE ? bones[i].b
+                                            : offset[child];
+        /* ends of limbs are round: the capsule stops one radius before the tip */
+        double stop = child == END ? fmax(0.3, 1 - bones[i].radius_b_m / vmg_vec_norm(end)) : 1;
+        out[i] = (vmg_capsule){.joint = bones[i].joint,
+                               .child = child < 0 ? -1 : child,
+                               .side = bones[i].side,
+                               .radius_a_m = scale * bones[i].radius_a_m,
+                               .radius_b_m = scale * bones[i].radius_b_m};
         for (int c = 0; c < 3; c++) {
-            /* ends of limbs are round: the capsule stops one radius before the tip */
-            double stop =
-                bones[i].child < 0 ? scale * fmax(0.3, 1 - bones[i].radius_m / length) : 1;
-            out[i].b[c] = stop * end[c];
+            out[i].a[c] = scale * bones[i].a[c];
+            out[i].b[c] = (child < 0 ? scale : 1) * stop * end[c];
         }
     }
     return (int)VMG_COUNT(bones);
@@ -100,7 +114,7 @@ static void add_vertices(const vmg_capsule *q, const double origin[3], vmg_capsu
         for (int c = 0; c < 3; c++) {
             double n = along * axis[c] + width * (cos(angle) * side[c] + sin(angle) * up[c]);
             m->normal[at + c] = (float)n;
-            m->position[at + c] = (float)(origin[c] + (at_b ? q->b[c] : q->a[c]) + q->radius_m * n);
+            m->position[at + c] = (float)(origin[c] + (at_b ? q->b[c] + q->radius_b_m * n : q->a[c] + q->radius_a_m * n));
         }
         m->joint[m->n_vertices++] = (uint8_t)q->joint;
     }

@@ -8,15 +8,17 @@
 
 enum { VMG_MAX_CAPSULES = 32 };
 
-/* Ends in metres in the frame of joint `joint` (axes of the rest pose: y up, +z forward), which
- * moves it. */
+/* The hull of two spheres. Ends in metres in the frame of joint `joint` (axes of the rest pose: y
+ * up, +z forward), which moves it. */
 typedef struct vmg_capsule {
     int joint;
-    double a[3], b[3], radius_m;
+    int child; /* the joint at b; -1 where there is none */
+    int side;  /* +1 a left limb, -1 a right one, 0 torso and head */
+    double a[3], b[3], radius_a_m, radius_b_m;
 } vmg_capsule;
 
-/* The capsules of a body with these bones; returns their number. Radii grow with the legs'
- * length. */
+/* The capsules of a body with these bones; returns their number. Radii grow with the legs' length.
+ * The head has a nose, so that one sees where it looks. */
 int vmg_capsules_make(const double offset[][3], vmg_capsule out[VMG_MAX_CAPSULES]);
 
 /* Triangles in the rest pose with the pelvis at the origin; every vertex moves with one joint. */
