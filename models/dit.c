@@ -1,4 +1,4 @@
-/* ViMoGen's diffusion transformer: its parameters, its texts' keys and values, its forward pass. */
+/* ViMoGen's diffusion transformer: its parameters and its forward pass. */
 #include "models/dit.h"
 
 #include <math.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "host/base/mem.h"
-#include "models/dit_block.h"
+#include "models/dit_saved.h"
 
 /* ---- parameters ---- */
 
@@ -87,7 +87,7 @@ static void declare_outside(vmg_dit *dit, vmg_dtype dtype)
     declare_linear(&d, VMG_F32, c->out_dim, C, "motion_head.head", "", "", &dit->head_w, &dit->head_b);
 }
 
-int vmg_dit_create(vmg_ctx *ctx, const vmg_dit_config *config, vmg_dtype dtype, vmg_dit **out)
+static int create(vmg_ctx *ctx, const vmg_dit_config *config, vmg_dtype dtype, bool trainable, vmg_dit **out)
 {
     vmg_dit *dit = vmg_calloc(1, sizeof *dit);
     *out = NULL;
@@ -104,6 +104,7 @@ int vmg_dit_create(vmg_ctx *ctx, const vmg_dit_config *config, vmg_dtype dtype, 
         vmg_dit_free(dit);
         return VMG_E_NOMEM;
     }
+    dit->params.trainable = trainable;
     declare_outside(dit, dtype);
     for (int64_t i = 0; i < dit->n_ref_blocks; i++)
         declare_block(dit, dtype, (int)i, "ref_motion_encoder", i, false, &dit->ref_blocks[i]);
@@ -116,6 +117,11 @@ int vmg_dit_create(vmg_ctx *ctx, const vmg_dit_config *config, vmg_dtype dtype, 
     }
     *out = dit;
     return VMG_OK;
+}
+
+int vmg_dit_create(vmg_ctx *ctx, const vmg_dit_config *config, vmg_dtype dtype, vmg_dit **out)
+{
+    return create(ctx, config, dtype, false, out);
 }
 
 void vmg_dit_free(vmg_dit *dit)
@@ -133,6 +139,8 @@ static int make_positions(vmg_dit *dit)
 {
     vmg_ctx *ctx = dit->ctx;
     int64_t C = dit->config.dim;
+    if (dit->n_positions)
+        return VMG_OK;
     dit->n_positions = N_POSITIONS;
     dit->positions = vmg_tensor_make(NULL, 0, VMG_F32, 2, (int64_t[]){N_POSITIONS, C});
     dit->positions_bytes = vmg_tensor_bytes(dit->positions);
@@ -144,6 +152,22 @@ static int make_positions(vmg_dit *dit)
     }
     free(table);
     return table ? vmg_ctx_status(ctx) : VMG_E_NOMEM;
+}
+
+int vmg_dit_create_trainable(vmg_ctx *ctx, const vmg_dit_config *config, vmg_dit **out)
+{
+    vmg_dit *dit = NULL;
+    int rc = create(ctx, config, VMG_F32, true, &dit);
+    if (rc == VMG_OK)
+        rc = vmg_params_allocate(&dit->params);
+    if (rc == VMG_OK)
+        rc = make_positions(dit);
+    if (rc != VMG_OK) {
+        vmg_dit_free(dit);
+        dit = NULL;
+    }
+    *out = dit;
+    return rc;
 }
 
 int vmg_dit_load(vmg_dit *dit, const vmg_weights *w, const vmg_params_load_options *o)
@@ -158,102 +182,10 @@ int vmg_dit_load_random(vmg_dit *dit, uint64_t seed, const vmg_params_load_optio
     return rc == VMG_OK ? make_positions(dit) : rc;
 }
 
-static void tap(const vmg_dit_taps *taps, const char *name, int64_t i, vmg_tensor t)
-{
-    char full[64];
-    if (!taps || !taps->tap)
-        return;
-    if (i < 0)
-        snprintf(full, sizeof full, "%s", name);
-    else
-        snprintf(full, sizeof full, "%s.%lld", name, (long long)i);
-    taps->tap(taps->user, full, t);
-}
-
-/* ---- texts ---- */
-
-int64_t vmg_dit_padding(const vmg_dit_config *c, int64_t n_rows, int64_t longest)
-{
-    int64_t width = VMG_MAX(c->text_min_rows, VMG_MAX(longest, n_rows));
-    return width - n_rows;
-}
-
-/* Lays the contexts' rows out one after another and fills rows (zeros for padding) and key bias. */
-static int lay_out(const vmg_dit *dit, const vmg_dit_context *contexts, int64_t n, bool merge, vmg_dit_text *t, float **rows,
-                   float **bias)
-{
-    int64_t D = dit->config.text_dim;
-    t->context = vmg_calloc((size_t)n, sizeof *t->context);
-    if (!t->context)
-        return VMG_E_NOMEM;
-    t->n = n;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t pad = merge ? VMG_MIN(contexts[i].n_padding, 1) : contexts[i].n_padding;
-        t->context[i].row0 = t->rows;
-        t->context[i].n_rows = contexts[i].n_rows + pad;
-        t->rows += t->context[i].n_rows;
-    }
-    *rows = vmg_calloc((size_t)(t->rows * D), sizeof **rows);
-    *bias = vmg_calloc((size_t)t->rows, sizeof **bias);
-    if (!*rows || !*bias)
-        return VMG_E_NOMEM;
-    for (int64_t i = 0; i < n; i++) {
-        int64_t r = t->context[i].row0, real = contexts[i].n_rows;
-        memcpy(*rows + r * D, contexts[i].rows, (size_t)(real * D) * sizeof **rows);
-        if (merge && contexts[i].n_padding)
-            (*bias)[r + real] = (float)log((double)contexts[i].n_padding);
-    }
-    return VMG_OK;
-}
-
-void vmg_dit_text_make(vmg_dit *dit, vmg_arena *arena, const vmg_dit_context *contexts, int64_t n, bool merge_padding,
-                       const vmg_dit_taps *taps, vmg_dit_text *out)
-{
-    vmg_ctx *ctx = dit->ctx;
-    int64_t C = dit->config.dim, N = dit->config.num_layers;
-    float *rows = NULL, *bias = NULL;
-    *out = (vmg_dit_text){0};
-    if (lay_out(dit, contexts, n, merge_padding, out, &rows, &bias) != VMG_OK) {
-        vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
-    } else {
-        int64_t R = out->rows;
-        out->kv = vmg_arena_matrix(arena, VMG_F32, N * R, 2 * C);
-        out->key_bias = vmg_arena_vector(arena, VMG_F32, R);
-        vmg_arena_mark mark = vmg_arena_get_mark(arena);
-        vmg_tensor in = vmg_arena_matrix(arena, VMG_F32, R, dit->config.text_dim);
-        vmg_tensor hidden = vmg_arena_matrix(arena, VMG_F32, R, C);
-        vmg_tensor c = vmg_arena_matrix(arena, VMG_F32, R, C);
-        vmg_upload(ctx, in, rows);
-        vmg_upload(ctx, out->key_bias, bias);
-        vmg_op_linear(ctx, in, dit->text0_w->value,
-                      &(vmg_epilogue){.bias = dit->text0_b->value, .act = VMG_ACT_GELU_TANH}, hidden);
-        vmg_op_linear(ctx, hidden, dit->text2_w->value, &(vmg_epilogue){.bias = dit->text2_b->value}, c);
-        tap(taps, "text_embedding", -1, c);
-        for (int64_t i = 0; i < N; i++) {
-            const vmg_dit_block *b = &dit->blocks[i];
-            vmg_tensor kv = vmg_tensor_view_rows(out->kv, i * R, R), k = vmg_tensor_view_cols(kv, 0, C);
-            vmg_params_need(&dit->params, b->group);
-            vmg_op_linear(ctx, c, b->text.kv_w->value, &(vmg_epilogue){.bias = b->text.kv_b->value}, kv);
-            vmg_op_norm(ctx, &(vmg_norm){.kind = VMG_NORM_RMS, .x = k, .y = k, .weight = b->text.norm_k->value,
-                                         .eps = (float)dit->config.eps});
-            vmg_params_done(&dit->params, b->group);
-        }
-        vmg_arena_reset(arena, mark);
-    }
-    free(rows);
-    free(bias);
-}
-
-void vmg_dit_text_free(vmg_dit_text *t)
-{
-    if (t)
-        free(t->context);
-}
-
 /* ---- forward ---- */
 
 /* e (S,C) and e0 (S,6,C) from the timesteps. */
-static void embed_time(vmg_dit *dit, vmg_arena *arena, const double *t, int64_t S, vmg_tensor e, vmg_tensor e0)
+static void embed_time(vmg_dit *dit, vmg_arena *arena, const double *t, int64_t S, vmg_dit_saved *s, bool saving)
 {
     vmg_ctx *ctx = dit->ctx;
     int64_t C = dit->config.dim, D = dit->config.freq_dim;
@@ -263,34 +195,62 @@ static void embed_time(vmg_dit *dit, vmg_arena *arena, const double *t, int64_t 
         return;
     }
     vmg_timestep_sinusoid(t, S, D, sinusoid);
-    vmg_tensor s = vmg_arena_matrix(arena, VMG_F32, S, D), h = vmg_arena_matrix(arena, VMG_F32, S, C);
-    vmg_upload(ctx, s, sinusoid);
+    s->sinusoid = vmg_arena_matrix(arena, VMG_F32, S, D);
+    s->time_preact = saving ? vmg_arena_matrix(arena, VMG_F32, S, C) : VMG_NONE;
+    s->time_hidden = vmg_arena_matrix(arena, VMG_F32, S, C);
+    s->e_act = vmg_arena_matrix(arena, VMG_F32, S, C);
+    vmg_upload(ctx, s->sinusoid, sinusoid);
     free(sinusoid);
-    vmg_op_linear(ctx, s, dit->time0_w->value, &(vmg_epilogue){.bias = dit->time0_b->value, .act = VMG_ACT_SILU}, h);
-    vmg_op_linear(ctx, h, dit->time2_w->value, &(vmg_epilogue){.bias = dit->time2_b->value}, e);
-    vmg_op_activation(ctx, VMG_ACT_SILU, e, h);
-    vmg_op_linear(ctx, h, dit->time_proj_w->value, &(vmg_epilogue){.bias = dit->time_proj_b->value},
-                  vmg_tensor_reshape2(e0, S, 6 * C));
+    vmg_op_linear(ctx, s->sinusoid, dit->time0_w->value,
+                  &(vmg_epilogue){.bias = dit->time0_b->value, .preact = s->time_preact, .act = VMG_ACT_SILU},
+                  s->time_hidden);
+    vmg_op_linear(ctx, s->time_hidden, dit->time2_w->value, &(vmg_epilogue){.bias = dit->time2_b->value}, s->e);
+    vmg_op_activation(ctx, VMG_ACT_SILU, s->e, s->e_act);
+    vmg_op_linear(ctx, s->e_act, dit->time_proj_w->value, &(vmg_epilogue){.bias = dit->time_proj_b->value},
+                  vmg_tensor_reshape2(s->e0, S, 6 * C));
 }
 
-/* r (ref_rows, C): the reference's rows through its encoder. Two buffers take turns. */
-static vmg_tensor encode_reference(vmg_dit *dit, vmg_arena *arena, const vmg_dit_batch *batch, vmg_tensor ref,
-                                   vmg_tensor e0, const vmg_dit_taps *taps)
+/* One forward pass: what its parts share. */
+typedef struct pass {
+    vmg_dit *dit;
+    vmg_arena *arena;
+    const vmg_dit_batch *batch;
+    const vmg_dit_text *text;
+    const vmg_dit_taps *taps;
+    vmg_dit_saved *s;
+    bool saving;
+} pass;
+
+/* Runs blocks one after another from x. Without saving, two buffers take turns. */
+static vmg_tensor run_blocks(const pass *p, bool is_ref, vmg_tensor x, vmg_tensor ref)
 {
-    int64_t C = dit->config.dim;
-    vmg_tensor r = vmg_arena_matrix(arena, VMG_F32, batch->ref_rows, C);
-    vmg_tensor other = vmg_arena_matrix(arena, VMG_F32, batch->ref_rows, C);
-    vmg_op_linear(dit->ctx, ref, dit->ref_w->value, &(vmg_epilogue){.bias = dit->ref_b->value}, r);
-    vmg_op_add_position(dit->ctx, r, dit->positions, batch->ref_pos);
-    for (int64_t i = 0; i < dit->n_ref_blocks; i++) {
-        vmg_dit_ref_block_forward(dit, &dit->ref_blocks[i], arena,
-                                  &(vmg_dit_block_args){.x = r, .e0 = e0, .out = other, .batch = batch});
-        vmg_tensor swap = r;
-        r = other;
-        other = swap;
-        tap(taps, "ref_motion_encoder", i, r);
+    vmg_dit *dit = p->dit;
+    int64_t n = is_ref ? dit->n_ref_blocks : dit->config.num_layers;
+    vmg_tensor *inputs = is_ref ? p->s->ref_x : p->s->block_x;
+    vmg_dit_block_saved *kept = is_ref ? p->s->ref_blocks : p->s->blocks;
+    vmg_tensor other = p->saving ? VMG_NONE : vmg_arena_matrix(p->arena, VMG_F32, x.dim[0], x.dim[1]);
+    for (int64_t i = 0; i < n; i++) {
+        vmg_dit_block_args a = {.x = x, .e0 = p->s->e0, .ref = ref, .batch = p->batch};
+        a.out = p->saving ? vmg_arena_matrix(p->arena, VMG_F32, x.dim[0], x.dim[1]) : other;
+        if (p->saving)
+            inputs[i] = x;
+        if (p->saving && p->s->keep)
+            a.saved = &kept[i];
+        if (!is_ref && p->batch->text_rows) {
+            a.text_kv = vmg_tensor_view_rows(p->text->kv, i * p->text->rows, p->text->rows);
+            a.text_key_bias = p->text->key_bias;
+        }
+        if (is_ref)
+            vmg_dit_ref_block_forward(dit, &dit->ref_blocks[i], p->arena, &a);
+        else
+            vmg_dit_block_forward(dit, &dit->blocks[i], p->arena, &a);
+        other = x;
+        x = a.out;
+        vmg_dit_tap(p->taps, is_ref ? "ref_motion_encoder" : "blocks", i, x);
     }
-    return r;
+    if (p->saving)
+        inputs[n] = x;
+    return x;
 }
 
 static bool shapes_fit(vmg_dit *dit, const vmg_dit_batch *b, vmg_tensor x, vmg_tensor ref, int64_t n_t, vmg_tensor out)
@@ -309,45 +269,88 @@ static bool shapes_fit(vmg_dit *dit, const vmg_dit_batch *b, vmg_tensor x, vmg_t
     return false;
 }
 
+/* The projection of features to width C, and their positions. */
+static vmg_tensor embed_rows(const pass *p, vmg_tensor x, const vmg_param *w, const vmg_param *b, vmg_tensor pos)
+{
+    vmg_tensor h = vmg_arena_matrix(p->arena, VMG_F32, x.dim[0], p->dit->config.dim);
+    vmg_op_linear(p->dit->ctx, x, w->value, &(vmg_epilogue){.bias = b->value}, h);
+    vmg_op_add_position(p->dit->ctx, h, p->dit->positions, pos);
+    return h;
+}
+
+static void head(const pass *p, vmg_tensor h, int64_t n_t, vmg_tensor out)
+{
+    vmg_dit *dit = p->dit;
+    int64_t C = dit->config.dim;
+    vmg_dit_saved *s = p->s;
+    s->head_m = vmg_arena_tensor(p->arena, VMG_F32, 3, (int64_t[]){2, n_t, C});
+    s->head_h = vmg_arena_matrix(p->arena, VMG_F32, h.dim[0], C);
+    s->head_stats = p->saving ? vmg_arena_matrix(p->arena, VMG_F32, h.dim[0], 2) : VMG_NONE;
+    vmg_op_modulation(dit->ctx, dit->head_modulation->value, vmg_tensor_reshape(s->e, 3, (int64_t[]){n_t, 1, C}), s->head_m);
+    vmg_tensor rows = vmg_tensor_reshape2(s->head_m, 2 * n_t, C);
+    vmg_op_norm(dit->ctx, &(vmg_norm){.kind = VMG_NORM_LAYER, .x = h, .y = s->head_h, .stats = s->head_stats,
+                                      .shift = vmg_tensor_view_rows(rows, 0, n_t),
+                                      .scale = vmg_tensor_view_rows(rows, n_t, n_t), .group = p->batch->group,
+                                      .eps = (float)dit->config.eps});
+    vmg_op_linear(dit->ctx, s->head_h, dit->head_w->value, &(vmg_epilogue){.bias = dit->head_b->value}, out);
+}
+
+static void forward(const pass *p, vmg_tensor x, vmg_tensor ref, const double *t, int64_t n_t, vmg_tensor out)
+{
+    vmg_dit *dit = p->dit;
+    vmg_dit_saved *s = p->s;
+    int64_t C = dit->config.dim;
+    s->x = x;
+    s->ref = ref;
+    s->e = vmg_arena_matrix(p->arena, VMG_F32, n_t, C);
+    s->e0 = vmg_arena_tensor(p->arena, VMG_F32, 3, (int64_t[]){n_t, 6, C});
+    embed_time(dit, p->arena, t, n_t, s, p->saving);
+    vmg_dit_tap(p->taps, "time_embedding", -1, s->e);
+    vmg_dit_tap(p->taps, "time_projection", -1, s->e0);
+    vmg_tensor h = embed_rows(p, x, dit->motion_w, dit->motion_b, p->batch->pos), r = VMG_NONE;
+    if (p->batch->ref_rows)
+        r = run_blocks(p, true, embed_rows(p, ref, dit->ref_w, dit->ref_b, p->batch->ref_pos), VMG_NONE);
+    head(p, run_blocks(p, false, h, r), n_t, out);
+}
+
 void vmg_dit_forward(vmg_dit *dit, vmg_arena *arena, const vmg_dit_batch *batch, const vmg_dit_text *text, vmg_tensor x,
                      vmg_tensor ref, const double *t, int64_t n_t, vmg_tensor out, const vmg_dit_taps *taps)
 {
-    vmg_ctx *ctx = dit->ctx;
-    int64_t C = dit->config.dim, R = batch->rows;
-    if (ctx->error || !shapes_fit(dit, batch, x, ref, n_t, out))
+    vmg_dit_saved unsaved = {0};
+    if (dit->ctx->error || !shapes_fit(dit, batch, x, ref, n_t, out))
         return;
     vmg_arena_mark mark = vmg_arena_get_mark(arena);
-    vmg_tensor e = vmg_arena_matrix(arena, VMG_F32, n_t, C);
-    vmg_tensor e0 = vmg_arena_tensor(arena, VMG_F32, 3, (int64_t[]){n_t, 6, C});
-    embed_time(dit, arena, t, n_t, e, e0);
-    tap(taps, "time_embedding", -1, e);
-    tap(taps, "time_projection", -1, e0);
-
-    vmg_tensor h = vmg_arena_matrix(arena, VMG_F32, R, C), other = vmg_arena_matrix(arena, VMG_F32, R, C);
-    vmg_op_linear(ctx, x, dit->motion_w->value, &(vmg_epilogue){.bias = dit->motion_b->value}, h);
-    vmg_op_add_position(ctx, h, dit->positions, batch->pos);
-    vmg_tensor r = VMG_NONE;
-    if (batch->ref_rows)
-        r = encode_reference(dit, arena, batch, ref, e0, taps);
-    for (int64_t i = 0; i < dit->config.num_layers; i++) {
-        vmg_dit_block_args a = {.x = h, .e0 = e0, .out = other, .ref = r, .batch = batch};
-        if (batch->text_rows) {
-            a.text_kv = vmg_tensor_view_rows(text->kv, i * text->rows, text->rows);
-            a.text_key_bias = text->key_bias;
-        }
-        vmg_dit_block_forward(dit, &dit->blocks[i], arena, &a);
-        other = h;
-        h = a.out;
-        tap(taps, "blocks", i, h);
-    }
-    vmg_tensor m = vmg_arena_tensor(arena, VMG_F32, 3, (int64_t[]){2, n_t, C});
-    vmg_op_modulation(ctx, dit->head_modulation->value, vmg_tensor_reshape(e, 3, (int64_t[]){n_t, 1, C}), m);
-    vmg_tensor rows = vmg_tensor_reshape2(m, 2 * n_t, C);
-    vmg_op_norm(ctx, &(vmg_norm){.kind = VMG_NORM_LAYER, .x = h, .y = other, .shift = vmg_tensor_view_rows(rows, 0, n_t),
-                                 .scale = vmg_tensor_view_rows(rows, n_t, n_t), .group = batch->group,
-                                 .eps = (float)dit->config.eps});
-    vmg_op_linear(ctx, other, dit->head_w->value, &(vmg_epilogue){.bias = dit->head_b->value}, out);
+    forward(&(pass){.dit = dit, .arena = arena, .batch = batch, .text = text, .taps = taps, .s = &unsaved}, x, ref, t, n_t,
+            out);
     vmg_arena_reset(arena, mark);
+}
+
+void vmg_dit_forward_saved(vmg_dit *dit, vmg_arena *arena, const vmg_dit_batch *batch, const vmg_dit_text *text,
+                           vmg_tensor x, vmg_tensor ref, const double *t, int64_t n_t, vmg_tensor out, vmg_dit_saved *s)
+{
+    if (dit->ctx->error || !shapes_fit(dit, batch, x, ref, n_t, out))
+        return;
+    size_t N = (size_t)dit->config.num_layers, n_ref = (size_t)dit->n_ref_blocks;
+    s->block_x = vmg_calloc(N + 1, sizeof *s->block_x);
+    s->ref_x = vmg_calloc(n_ref + 1, sizeof *s->ref_x);
+    s->blocks = vmg_calloc(N, sizeof *s->blocks);
+    s->ref_blocks = vmg_calloc(n_ref, sizeof *s->ref_blocks);
+    if (!s->block_x || !s->ref_x || !s->blocks || !s->ref_blocks)
+        vmg_ctx_fail(dit->ctx, VMG_E_NOMEM, "%s", vmg_error_message());
+    else
+        forward(&(pass){.dit = dit, .arena = arena, .batch = batch, .text = text, .s = s, .saving = true}, x, ref, t, n_t,
+                out);
+}
+
+void vmg_dit_saved_free(vmg_dit_saved *s)
+{
+    if (!s)
+        return;
+    free(s->block_x);
+    free(s->ref_x);
+    free(s->blocks);
+    free(s->ref_blocks);
+    *s = (vmg_dit_saved){0};
 }
 
 static double segment_products(vmg_segments s)

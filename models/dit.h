@@ -48,6 +48,9 @@ typedef struct vmg_dit {
 int vmg_dit_create(vmg_ctx *ctx, const vmg_dit_config *config, vmg_dtype dtype, vmg_dit **out);
 void vmg_dit_free(vmg_dit *dit);
 
+/* For training: every parameter f32 row-major on the device, zero until loaded or written. */
+int vmg_dit_create_trainable(vmg_ctx *ctx, const vmg_dit_config *config, vmg_dit **out);
+
 /* Load the parameters (models/params.h tells the errors) and make the position table. */
 int vmg_dit_load(vmg_dit *dit, const vmg_weights *w, const vmg_params_load_options *o);
 int vmg_dit_load_random(vmg_dit *dit, uint64_t seed, const vmg_params_load_options *o);

@@ -15,9 +15,13 @@ libvmg_la_SOURCES += models/t5_names.h
 libvmg_la_SOURCES += models/config.c models/config.h
 libvmg_la_SOURCES += models/params.c models/params.h models/param_stream.c models/param_stream.h
 libvmg_la_SOURCES += models/dit.c models/dit.h models/dit_batch.c models/dit_block.c models/dit_block.h
+libvmg_la_SOURCES += models/dit_text.c models/dit_saved.h
+libvmg_la_SOURCES += models/dit_backward.c models/dit_block_backward.c
 libvmg_la_SOURCES += models/flow.c models/flow.h models/sampler.c models/sampler.h
 libvmg_la_SOURCES += models/t5.c models/t5.h
-libvmg_la_SOURCES += models/train_step.h
+libvmg_la_SOURCES += models/t5_backward.c models/t5_saved.h
+libvmg_la_SOURCES += models/trainable.c models/trainable.h
+libvmg_la_SOURCES += models/train_step.c models/train_step.h models/train_impl.h models/train_params.c models/train_update.c
 
 # Configurations: of the published networks, and of our own.
 modelsdir = $(pkgdatadir)

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "host/base/mem.h"
-#include "host/op/matmul.h"
+#include "host/op.h"
 #include "models/param_stream.h"
 
 /* Weights pass through a staging buffer of about this size on their way to a packed layout. */
@@ -99,9 +99,12 @@ vmg_param *vmg_params_weight(vmg_params *ps, int group, vmg_dtype dtype, int64_t
         return NULL;
     if (cols % vmg_dtype_get(dtype).block_len)
         dtype = VMG_F16;
+    if (ps->trainable)
+        dtype = VMG_F32;
     p->is_weight = true;
     p->value = vmg_tensor_make(NULL, 0, dtype, 2, (int64_t[]){p->rows, cols});
-    p->value.layout = vmg_matmul_weight_layout(ps->ctx, dtype, p->rows, cols);
+    if (!ps->trainable)
+        p->value.layout = vmg_matmul_weight_layout(ps->ctx, dtype, p->rows, cols);
     if (p->value.layout == VMG_LAYOUT_AMX)
         p->value.dtype = VMG_BF16;
     place(ps, p, vmg_matmul_weight_bytes(p->value.layout, p->value.dtype, p->rows, cols));
@@ -295,6 +298,17 @@ static void bind_group(vmg_params *ps, int group, cl_mem buf)
             ps->list[i]->value.buf = buf;
 }
 
+int vmg_params_allocate(vmg_params *ps)
+{
+    for (int g = -1; g < ps->n_groups; g++) {
+        vmg_param_group *group = &ps->groups[g < 0 ? ps->n_groups : g];
+        group->buf = vmg_ctx_buffer(ps->ctx, group->bytes);
+        bind_group(ps, g, group->buf);
+        vmg_op_fill(ps->ctx, vmg_tensor_make(group->buf, 0, VMG_F32, 1, (int64_t[]){(int64_t)(group->bytes / 4)}), 0.0f);
+    }
+    return vmg_ctx_status(ps->ctx);
+}
+
 static int load_group(vmg_params *ps, int group, row_source *s, const vmg_params_load_options *o, vmg_arena *staging,
                       size_t *done)
 {
@@ -328,8 +342,10 @@ static int load_all(vmg_params *ps, row_source *s, const vmg_params_load_options
             continue;
         cl_mem buf = vmg_param_stream_slot(ps, g);
         bool streamed = buf != NULL;
+        if (!streamed && !ps->trainable)
+            group->buf = vmg_ctx_buffer(ctx, group->bytes);
         if (!streamed)
-            buf = group->buf = vmg_ctx_buffer(ctx, group->bytes);
+            buf = group->buf;
         rc = vmg_ctx_status(ctx);
         if (rc != VMG_OK || ctx->plan)
             continue;

@@ -21,6 +21,7 @@ typedef struct vmg_param {
     int group;                   /* block it belongs to, for streaming; -1 = always on the device */
     size_t off_bytes, bytes;     /* inside its group's storage */
     vmg_tensor value;            /* follows the group's storage; buf NULL while the group is away */
+    vmg_tensor grad;             /* training (models/trainable.h): of value's shape; else VMG_NONE */
 } vmg_param;
 
 /* Parameters that live and move together: one block, or (the last) everything else. */
@@ -37,6 +38,7 @@ typedef struct vmg_params {
     int n_groups;              /* streamable groups; group -1 is stored at index n_groups */
     vmg_param_group *groups;
     struct vmg_param_stream *stream; /* NULL: everything is on the device */
+    bool trainable;            /* set before declaring: weights are f32 row-major; vmg_params_allocate gives them memory */
 } vmg_params;
 
 int vmg_params_init(vmg_params *ps, vmg_ctx *ctx, int n_groups);
@@ -78,6 +80,9 @@ int vmg_params_load(vmg_params *ps, const vmg_weights *w, const vmg_params_load_
 /* The same with reproducible random values: weights N(0, 1/cols)-like, vectors near 0, names ending in "norm…weight" near 1.
  * For benches. */
 int vmg_params_load_random(vmg_params *ps, uint64_t seed, const vmg_params_load_options *o);
+
+/* Memory for the values of trainable parameters, zero. Loading then fills it instead of allocating. */
+int vmg_params_allocate(vmg_params *ps);
 
 /* Bytes of all groups (packed, as on the device), known after declaration. In plan mode, loading counts them. */
 uint64_t vmg_params_bytes(const vmg_params *ps);

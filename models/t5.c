@@ -1,5 +1,5 @@
 /* The umT5 text encoder, as a straight list of ops (spec/model.md §2). */
-#include "models/t5.h"
+#include "models/t5_saved.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,7 +32,7 @@ static void declare_layer(vmg_t5 *t5, int i, vmg_dtype dtype, vmg_t5_layer *l)
 #undef NAME
 }
 
-int vmg_t5_create(vmg_ctx *ctx, const vmg_t5_config *config, vmg_dtype dtype, vmg_t5 **out)
+static int create(vmg_ctx *ctx, const vmg_t5_config *config, vmg_dtype dtype, bool trainable, vmg_t5 **out)
 {
     *out = NULL;
     if (config->max_dist != 128)
@@ -48,6 +48,9 @@ int vmg_t5_create(vmg_ctx *ctx, const vmg_t5_config *config, vmg_dtype dtype, vm
         vmg_t5_free(t5);
         return VMG_E_NOMEM;
     }
+    t5->params.trainable = trainable;
+    if (trainable)
+        t5->tokens = vmg_params_table(&t5->params, -1, config->vocab_size, config->dim, token_table);
     vmg_param *shared = NULL;
     if (config->shared_pos)
         shared = vmg_params_table(&t5->params, -1, config->num_buckets, config->num_heads, shared_bias);
@@ -61,6 +64,23 @@ int vmg_t5_create(vmg_ctx *ctx, const vmg_t5_config *config, vmg_dtype dtype, vm
         vmg_t5_free(t5);
     else
         *out = t5;
+    return rc;
+}
+
+int vmg_t5_create(vmg_ctx *ctx, const vmg_t5_config *config, vmg_dtype dtype, vmg_t5 **out)
+{
+    return create(ctx, config, dtype, false, out);
+}
+
+int vmg_t5_create_trainable(vmg_ctx *ctx, const vmg_t5_config *config, vmg_t5 **out)
+{
+    int rc = create(ctx, config, VMG_F32, true, out);
+    if (rc == VMG_OK)
+        rc = vmg_params_allocate(&(*out)->params);
+    if (rc != VMG_OK) {
+        vmg_t5_free(*out);
+        *out = NULL;
+    }
     return rc;
 }
 
@@ -141,37 +161,84 @@ static int look_up(const vmg_t5 *t5, const int32_t *ids, int64_t R, float *x)
     return VMG_OK;
 }
 
-static void rms(vmg_t5 *t5, vmg_tensor x, const vmg_param *weight, vmg_tensor y)
+static void rms(vmg_t5 *t5, vmg_tensor x, const vmg_param *weight, vmg_tensor stats, vmg_tensor y)
 {
-    vmg_op_norm(t5->ctx, &(vmg_norm){.kind = VMG_NORM_RMS, .x = x, .y = y, .weight = weight->value,
+    vmg_op_norm(t5->ctx, &(vmg_norm){.kind = VMG_NORM_RMS, .x = x, .y = y, .weight = weight->value, .stats = stats,
                                      .eps = (float)t5->config.eps});
+}
+
+vmg_attention vmg_t5_attention(const vmg_t5 *t5, const vmg_t5_layer *l, const vmg_t5_layer_saved *s, vmg_segments segments)
+{
+    int64_t A = t5->config.dim_attn;
+    return (vmg_attention){.q = vmg_tensor_view_cols(s->qkv, 0, A), .k = vmg_tensor_view_cols(s->qkv, A, A),
+                           .v = vmg_tensor_view_cols(s->qkv, 2 * A, A), .out = s->a, .n_heads = t5->config.num_heads,
+                           .scale = 1.0f, .segments = segments, .rel_bias = l->rel_bias->value, .lse = s->lse};
+}
+
+/* out = x + attention(norm(x)). Without `saved` out may be x. */
+static void attention_forward(vmg_t5 *t5, const vmg_t5_layer *l, vmg_arena *arena, vmg_tensor x, vmg_segments segments,
+                              vmg_t5_layer_saved *saved, vmg_tensor out)
+{
+    vmg_ctx *ctx = t5->ctx;
+    int64_t R = x.dim[0], A = t5->config.dim_attn;
+    vmg_t5_layer_saved s = saved ? *saved : (vmg_t5_layer_saved){0};
+    s.h1 = vmg_arena_matrix(arena, VMG_F32, R, t5->config.dim);
+    s.qkv = vmg_arena_matrix(arena, VMG_F32, R, 3 * A);
+    s.a = vmg_arena_matrix(arena, VMG_F32, R, A);
+    if (saved) {
+        s.stats1 = vmg_arena_matrix(arena, VMG_F32, R, 2);
+        s.lse = vmg_arena_matrix(arena, VMG_F32, R, t5->config.num_heads);
+        *saved = s;
+    }
+    rms(t5, x, l->norm1, s.stats1, s.h1);
+    vmg_op_linear(ctx, s.h1, l->qkv_w->value, NULL, s.qkv);
+    const vmg_attention attention = vmg_t5_attention(t5, l, &s, segments);
+    vmg_op_attention(ctx, &attention);
+    vmg_op_linear(ctx, s.a, l->o_w->value, &(vmg_epilogue){.residual = x}, out);
+}
+
+/* out = x + ffn(norm(x)). Without `saved` out may be x. */
+static void feed_forward(vmg_t5 *t5, const vmg_t5_layer *l, vmg_arena *arena, vmg_tensor x, vmg_t5_layer_saved *saved,
+                         vmg_tensor out)
+{
+    vmg_ctx *ctx = t5->ctx;
+    int64_t R = x.dim[0], F = t5->config.dim_ffn;
+    vmg_t5_layer_saved s = saved ? *saved : (vmg_t5_layer_saved){0};
+    s.h2 = vmg_arena_matrix(arena, VMG_F32, R, t5->config.dim);
+    s.up = vmg_arena_matrix(arena, VMG_F32, R, F);
+    s.f = vmg_arena_matrix(arena, VMG_F32, R, F);
+    if (saved) {
+        s.stats2 = vmg_arena_matrix(arena, VMG_F32, R, 2);
+        s.gate = vmg_arena_matrix(arena, VMG_F32, R, F);
+        *saved = s;
+    }
+    rms(t5, x, l->norm2, s.stats2, s.h2);
+    vmg_op_linear(ctx, s.h2, l->fc1_w->value, NULL, s.up);
+    vmg_op_linear(ctx, s.h2, l->gate_w->value, &(vmg_epilogue){.preact = s.gate, .act = VMG_ACT_GELU_TANH, .mul = s.up}, s.f);
+    vmg_op_linear(ctx, s.f, l->fc2_w->value, &(vmg_epilogue){.residual = x}, out);
 }
 
 /* x += attention(norm(x)); x += ffn(norm(x)) */
 static void layer_forward(vmg_t5 *t5, const vmg_t5_layer *l, vmg_arena *arena, vmg_tensor x, vmg_segments segments)
 {
-    vmg_ctx *ctx = t5->ctx;
-    int64_t R = x.dim[0], A = t5->config.dim_attn, F = t5->config.dim_ffn;
     vmg_arena_mark mark = vmg_arena_get_mark(arena);
-    vmg_tensor h = vmg_arena_matrix(arena, VMG_F32, R, t5->config.dim);
-    vmg_arena_mark inner = vmg_arena_get_mark(arena);
-
-    vmg_tensor qkv = vmg_arena_matrix(arena, VMG_F32, R, 3 * A), a = vmg_arena_matrix(arena, VMG_F32, R, A);
-    rms(t5, x, l->norm1, h);
-    vmg_op_linear(ctx, h, l->qkv_w->value, NULL, qkv);
-    vmg_op_attention(ctx, &(vmg_attention){.q = vmg_tensor_view_cols(qkv, 0, A), .k = vmg_tensor_view_cols(qkv, A, A),
-                                           .v = vmg_tensor_view_cols(qkv, 2 * A, A), .out = a,
-                                           .n_heads = t5->config.num_heads, .scale = 1.0f, .segments = segments,
-                                           .rel_bias = l->rel_bias->value});
-    vmg_op_linear(ctx, a, l->o_w->value, &(vmg_epilogue){.residual = x}, x);
-    vmg_arena_reset(arena, inner);
-
-    vmg_tensor up = vmg_arena_matrix(arena, VMG_F32, R, F), f = vmg_arena_matrix(arena, VMG_F32, R, F);
-    rms(t5, x, l->norm2, h);
-    vmg_op_linear(ctx, h, l->fc1_w->value, NULL, up);
-    vmg_op_linear(ctx, h, l->gate_w->value, &(vmg_epilogue){.act = VMG_ACT_GELU_TANH, .mul = up}, f);
-    vmg_op_linear(ctx, f, l->fc2_w->value, &(vmg_epilogue){.residual = x}, x);
+    attention_forward(t5, l, arena, x, segments, NULL, x);
     vmg_arena_reset(arena, mark);
+    feed_forward(t5, l, arena, x, NULL, x);
+    vmg_arena_reset(arena, mark);
+}
+
+/* Training keeps the token table on the device. */
+static vmg_tensor embed_on_device(vmg_t5 *t5, vmg_arena *arena, const int32_t *ids, vmg_tensor x)
+{
+    vmg_tensor on_device = vmg_arena_vector(arena, VMG_I32, x.dim[0]);
+    for (int64_t r = 0; r < x.dim[0]; r++)
+        if (ids[r] < 0 || ids[r] >= t5->config.vocab_size)
+            vmg_ctx_fail(t5->ctx, VMG_E_ARG, "token %d is outside the encoder's vocabulary of %lld", ids[r],
+                         (long long)t5->config.vocab_size);
+    vmg_upload(t5->ctx, on_device, ids);
+    vmg_op_embed(t5->ctx, t5->tokens->value, on_device, x);
+    return on_device;
 }
 
 static vmg_segments pack_segments(vmg_t5 *t5, vmg_arena *arena, const int64_t *lens, int64_t n, vmg_segment *host)
@@ -216,15 +283,18 @@ int vmg_t5_encode(vmg_t5 *t5, const int32_t *ids, const int64_t *lens, int64_t n
     float *embedded = vmg_calloc((size_t)(R * C), sizeof *embedded);
     vmg_arena arena = vmg_arena_make(ctx, 8 << 20);
     int rc = host && embedded ? VMG_OK : VMG_E_NOMEM;
-    if (rc == VMG_OK && !ctx->plan)
+    if (rc == VMG_OK && !ctx->plan && !t5->tokens)
         rc = look_up(t5, ids, R, embedded);
     if (rc == VMG_OK && R > 0) {
         vmg_tensor x = vmg_arena_matrix(&arena, VMG_F32, R, C), y = vmg_arena_matrix(&arena, VMG_F32, R, C);
         vmg_segments segments = pack_segments(t5, &arena, lens, n, host);
-        vmg_upload(ctx, x, embedded);
+        if (t5->tokens)
+            embed_on_device(t5, &arena, ids, x);
+        else
+            vmg_upload(ctx, x, embedded);
         rc = run_layers(t5, &arena, x, segments, progress, progress_user);
         if (rc == VMG_OK) {
-            rms(t5, x, t5->norm, y);
+            rms(t5, x, t5->norm, VMG_NONE, y);
             vmg_download(ctx, y, out);
             rc = vmg_ctx_finish(ctx);
         }
@@ -233,6 +303,45 @@ int vmg_t5_encode(vmg_t5 *t5, const int32_t *ids, const int64_t *lens, int64_t n
     free(embedded);
     free(host);
     return rc;
+}
+
+void vmg_t5_forward_saved(vmg_t5 *t5, vmg_arena *arena, const int32_t *ids, const int64_t *lens, int64_t n,
+                          vmg_t5_saved *s)
+{
+    vmg_ctx *ctx = t5->ctx;
+    int64_t N = t5->config.num_layers, R = 0;
+    for (int64_t i = 0; i < n; i++)
+        R += lens[i];
+    s->segment = vmg_calloc((size_t)n, sizeof *s->segment);
+    s->layers = vmg_calloc((size_t)N, sizeof *s->layers);
+    if (!s->segment || !s->layers) {
+        vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
+        return;
+    }
+    vmg_tensor x = vmg_arena_matrix(arena, VMG_F32, R, t5->config.dim);
+    s->ids = embed_on_device(t5, arena, ids, x);
+    s->segments = pack_segments(t5, arena, lens, n, s->segment);
+    for (int64_t i = 0; i < N; i++) {
+        vmg_t5_layer_saved *l = &s->layers[i];
+        l->x = x;
+        l->x1 = vmg_arena_matrix(arena, VMG_F32, R, t5->config.dim);
+        x = vmg_arena_matrix(arena, VMG_F32, R, t5->config.dim);
+        attention_forward(t5, &t5->layers[i], arena, l->x, s->segments, l, l->x1);
+        feed_forward(t5, &t5->layers[i], arena, l->x1, l, x);
+    }
+    s->x = x;
+    s->stats = vmg_arena_matrix(arena, VMG_F32, R, 2);
+    s->out = vmg_arena_matrix(arena, VMG_F32, R, t5->config.dim);
+    rms(t5, x, t5->norm, s->stats, s->out);
+}
+
+void vmg_t5_saved_free(vmg_t5_saved *s)
+{
+    if (!s)
+        return;
+    free(s->segment);
+    free(s->layers);
+    *s = (vmg_t5_saved){0};
 }
 
 double vmg_t5_flops(const vmg_t5 *t5, const int64_t *lens, int64_t n)

@@ -18,12 +18,16 @@ typedef struct vmg_t5 {
     vmg_params params;
     vmg_t5_layer *layers;
     vmg_param *norm;
+    vmg_param *tokens;       /* training: the (vocab, dim) token table is a parameter on the device; else NULL and */
     const vmg_weight *table; /* (vocab, dim) token embeddings: stay in the file's map on the host */
 } vmg_t5;
 
 /* Declare every parameter, weights kept as `dtype` (f32, f16, bf16, q8_0, q4_0). */
 int vmg_t5_create(vmg_ctx *ctx, const vmg_t5_config *config, vmg_dtype dtype, vmg_t5 **out);
 void vmg_t5_free(vmg_t5 *t5);
+
+/* For training: every parameter, the token table too, f32 row-major on the device, zero until loaded or written. */
+int vmg_t5_create_trainable(vmg_ctx *ctx, const vmg_t5_config *config, vmg_t5 **out);
 
 /* Load from any of the three spellings that models/t5_names.h knows. `w` must stay open as long as the encoder: the token table is read from
  * it. o->max_bytes streams layers (models/params.h); o->alias is set here. */

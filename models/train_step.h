@@ -4,6 +4,7 @@
 
 #include "models/dit.h"
 #include "models/t5.h"
+#include "models/trainable.h"
 
 /*
  * A trainer owns a DiT and, for joint training, the T5 encoder that makes its contexts. The caller draws all randomness, so a step
@@ -56,12 +57,11 @@ int vmg_train_load(vmg_train *t, const vmg_weights *dit, const vmg_weights *t5);
  * encoder is NULL without joint training; vmg_t5_encode works on it too. */
 vmg_dit *vmg_train_dit(vmg_train *t);
 vmg_t5 *vmg_train_t5(vmg_train *t);
+vmg_ctx *vmg_train_context(vmg_train *t);
 
 /* ---- parameters ---- */
 
-enum vmg_train_part { VMG_TRAIN_VALUE, VMG_TRAIN_GRAD, VMG_TRAIN_M, VMG_TRAIN_V, VMG_TRAIN_EMA, VMG_TRAIN_N_PARTS };
-
-/* One checkpoint tensor: names and shapes as published (q, k and v apart, modulation (1,6,C)). Tensors are f32 on the device, of
+/* One checkpoint tensor, with what models/trainable.h keeps of it (enum vmg_train_part): names and shapes as published (q, k and v apart, modulation (1,6,C)). Tensors are f32 on the device, of
  * rank 1 or 2 with the rows given here, row-major; ema is VMG_NONE when it is not kept. */
 typedef struct vmg_train_param {
     const char *name; /* spec/model.md §1 for the DiT, §2 for T5; the trainer's */

@@ -1,0 +1,34 @@
+/* The trainer's inside, shared by train_step.c, train_params.c and train_update.c. */
+#ifndef VMG_MODELS_TRAIN_IMPL_H
+#define VMG_MODELS_TRAIN_IMPL_H
+
+#include "models/train_step.h"
+
+enum { VMG_TRAIN_DIT, VMG_TRAIN_T5, VMG_TRAIN_N_NETS };
+
+/* Where a checkpoint tensor lies: part k of a parameter of a network. */
+typedef struct vmg_train_place {
+    int net;
+    const vmg_param *param;
+    int k;
+} vmg_train_place;
+
+struct vmg_train {
+    vmg_ctx *ctx;
+    vmg_train_options options;
+    vmg_dit *dit;
+    vmg_t5 *t5;
+    vmg_trainable net[VMG_TRAIN_N_NETS]; /* that of T5 is {0} without it */
+    vmg_train_place *places;
+    size_t n_params;
+    int64_t n_updates;
+    double *sigma, *weight;              /* of the training schedule: noise levels, loss weights */
+    vmg_arena fixed, step;               /* for good; of one step */
+    vmg_tensor channel_weight;           /* (out_dim) */
+    vmg_tensor loss, sum_squares, clip;  /* (1) each */
+};
+
+/* Fills t->places. */
+int vmg_train_index_params(vmg_train *t);
+
+#endif
