@@ -19,10 +19,11 @@ static void declare_layer(vmg_t5 *t5, int i, vmg_dtype dtype, vmg_t5_layer *l)
     const vmg_t5_config *c = &t5->config;
     vmg_params *ps = &t5->params;
     char prefix[64];
+    vmg_dtype attention = vmg_t5_weight_dtype("enc.blk.0.attn_q.weight", dtype);
 #define NAME(tail) (snprintf(prefix, sizeof prefix, "blocks.%d." tail, i), prefix)
     l->norm1 = vmg_params_vector(ps, i, c->dim, NAME("norm1"), "", ".weight");
-    l->qkv_w = vmg_params_weight(ps, i, dtype, c->dim_attn, c->dim, NAME("attn."), "q k v", ".weight");
-    l->o_w = vmg_params_weight(ps, i, dtype, c->dim, c->dim_attn, NAME("attn.o"), "", ".weight");
+    l->qkv_w = vmg_params_weight(ps, i, attention, c->dim_attn, c->dim, NAME("attn."), "q k v", ".weight");
+    l->o_w = vmg_params_weight(ps, i, attention, c->dim, c->dim_attn, NAME("attn.o"), "", ".weight");
     if (!c->shared_pos)
         l->rel_bias = vmg_params_table(ps, i, c->num_buckets, c->num_heads, NAME("pos_embedding.embedding.weight"));
     l->norm2 = vmg_params_vector(ps, i, c->dim, NAME("norm2"), "", ".weight");

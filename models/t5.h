@@ -22,7 +22,8 @@ typedef struct vmg_t5 {
     const vmg_weight *table; /* (vocab, dim) token embeddings: stay in the file's map on the host */
 } vmg_t5;
 
-/* Declare every parameter, weights kept as `dtype` (f32, f16, bf16, q8_0, q4_0). */
+/* Declare every parameter, weights kept as `dtype` (f32, f16, bf16, q8_0, q4_0; models/t5_names.h tells which
+ * are finer in q4_0). */
 int vmg_t5_create(vmg_ctx *ctx, const vmg_t5_config *config, vmg_dtype dtype, vmg_t5 **out);
 void vmg_t5_free(vmg_t5 *t5);
 

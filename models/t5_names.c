@@ -69,3 +69,12 @@ bool vmg_t5_canonical_name(const char *name, char *out, size_t n)
     }
     return false;
 }
+
+vmg_dtype vmg_t5_weight_dtype(const char *canonical_name, vmg_dtype wanted)
+{
+    static const char *const projections[] = {".attn_q.", ".attn_k.", ".attn_v.", ".attn_o."};
+    for (size_t i = 0; wanted == VMG_Q4_0 && i < VMG_COUNT(projections); i++)
+        if (strstr(canonical_name, projections[i]))
+            return VMG_Q8_0;
+    return wanted;
+}

@@ -145,7 +145,7 @@ static vmg_dtype target_dtype(const vmg_convert_options *o, const char *name, co
     for (size_t i = 0; i < VMG_COUNT(exact); i++)
         if (strstr(name, exact[i]))
             return VMG_F32;
-    return o->dtype;
+    return vmg_t5_weight_dtype(name, o->dtype);
 }
 
 static int add_item(converter *c, const vmg_weights *w, const vmg_weight *t, const char *name,

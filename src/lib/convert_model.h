@@ -40,7 +40,8 @@ typedef struct vmg_convert_options {
  * keys; alone, the architecture is "t5encoder";
  * - other weights: as they are.
  * With a dtype, matrices whose rows are multiples of 32 get it; everything of one dimension, norms,
- * biases, modulation and position tables become f32. Integers stay integers.
+ * biases, modulation and position tables become f32, and q4_0 is q8_0 for some
+ * of an encoder (vmg_t5_weight_dtype). Integers stay integers.
  * Memory is bounded by a few MB, whatever the files' size. Errors name file and tensor; nothing is
  * left behind on failure. VMG_E_INTERRUPTED when progress asked to stop.
  */

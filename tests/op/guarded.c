@@ -55,7 +55,7 @@ void vmg_test_every_class(const vmg_kernel_def *def, void (*run)(void))
     const vmg_device_class own = ctx->dev.device_class, each[] = {VMG_CLASS_GPU, VMG_CLASS_CPU};
     const int64_t shape[VMG_MAX_SHAPE] = {1, 1, 1, 1};
     /* oclgrind takes the upper half of a vector for uninitialised, so there no CPU's wide vectors. */
-    const size_t n_classes = strstr(ctx->dev.name, "Oclgrind") ? 1 : 2;
+    const size_t n_classes = vmg_test_oclgrind() ? 1 : 2;
     for (size_t i = 0; i < n_classes; i++) {
         int index[VMG_MAX_TUNABLES] = {0}, value[VMG_MAX_TUNABLES] = {0}, n_run = 0;
         for (int k = 0; k < VMG_MAX_TUNABLES && def->tunables[k].name; k++)

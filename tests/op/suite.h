@@ -37,6 +37,10 @@ vmg_ctx *vmg_test_ctx(void);
 /* True when $VMG_TEST_SIZE=small (oclgrind, llvmpipe): leave out what takes long. */
 bool vmg_test_small(void);
 
+/* True under oclgrind. It takes halves of vectors for uninitialised and runs some kernels of CLBlast and clFFT wrongly, so paths
+ * through those libraries are not checked there; tests/oclgrind.sh says what it is for. */
+bool vmg_test_oclgrind(void);
+
 /* A tensor on the device holding these f32 values converted to dtype (round to nearest; quantised by host/dtype.h),
  * and back as f32. Owned by the test's arena, which is emptied before each case. */
 vmg_tensor vmg_test_tensor(vmg_dtype dtype, int rank, const int64_t *dim, const float *values);
