@@ -159,6 +159,38 @@ static void loading_names_what_is_wrong(void)
     close_fixture(&f);
 }
 
+/* ViMoGen-light has no reference half: on the same weights it is the full network's text branch, and refuses references. */
+static void light_is_the_text_branch(void)
+{
+    fixture f;
+    static float full[FRAMES * DIM], light[FRAMES * DIM];
+    vmg_dit_config c = config;
+    vmg_sampler_options o = vmg_sampler_defaults();
+    vmg_weights *w = NULL;
+    c.ref_motion_dim = 0;
+    o.steps = 3;
+    if (open_fixture(&f, NULL)) {
+        const char *path = vmg_test_tmp("light.safetensors");
+        write_model(path, f.dit, NULL, NULL);
+        CHECK_OK(vmg_weights_open(path, &w));
+        vmg_sampler_item item = text_item(&f, 0, FRAMES, 0, full);
+        for (int i = 0; i < 2; i++) {
+            vmg_dit_free(f.dit);
+            f.dit = NULL;
+            REQUIRE_OK(vmg_dit_create(f.ctx, i ? &c : &config, VMG_F32, &f.dit));
+            CHECK_OK(vmg_dit_load(f.dit, w, NULL));
+            item.latents = i ? light : full;
+            CHECK_OK(sample(&f, &item, 1, &o));
+        }
+        CHECK_INT(f.dit->n_ref_blocks, 0);
+        CHECK_ARRAY(light, full, FRAMES * DIM, 0);
+        item = motion_item(&f, 11, 1, light);
+        CHECK_FAILS(sample(&f, &item, 1, &o), VMG_E_ARG, "reference");
+        vmg_weights_close(w);
+    }
+    close_fixture(&f);
+}
+
 static bool stop_at_ten(void *user, size_t done, size_t total)
 {
     (void)total;
@@ -466,6 +498,7 @@ static const vmg_test_case cases[] = {
     {"schedules", schedules},
     {"loading_names_what_is_wrong", loading_names_what_is_wrong},
     {"loading_can_be_interrupted", loading_can_be_interrupted},
+    {"light_is_the_text_branch", light_is_the_text_branch},
     {"batches_equal_singles", batches_equal_singles},
     {"each_reuse_changes_nothing", each_reuse_changes_nothing},
     {"streaming_is_exact", streaming_is_exact},

@@ -13,8 +13,11 @@ _Static_assert((int)VIMOGEN_FEATURES == (int)VMG_REP_DIM && (int)VIMOGEN_INTERRU
                    (int)VIMOGEN_OK == (int)VMG_OK,
                "the public header repeats these numbers");
 
+enum { CACHE_BYTES = 256 << 20 };
+
 struct vimogen_session {
     vmg_ctx *ctx;
+    vmg_embed_cache *cache; /* NULL: none wanted, or it cannot be opened */
     vmg_model model;
     char *encoder;
     vmg_dtype dtype;
@@ -39,6 +42,8 @@ int vimogen_open(const vimogen_session_options *options, vimogen_session **out)
         rc = vmg_model_weight_dtype(o->dtype, s->model.stored, &s->dtype);
     if (rc == VMG_OK && !(s->encoder = vmg_strdup(encoder && *encoder ? encoder : s->model.path)))
         rc = VMG_E_NOMEM;
+    if (rc == VMG_OK && !o->no_cache)
+        (void)vmg_embed_cache_open(NULL, o->cache_bytes ? o->cache_bytes : CACHE_BYTES, &s->cache); /* nothing depends on it */
     if (rc == VMG_OK)
         rc = vmg_ctx_open(&(vmg_ctx_options){.device = o->device, .max_memory_bytes = o->max_memory_bytes}, &s->ctx);
     if (rc != VMG_OK) {
@@ -54,6 +59,7 @@ void vimogen_close(vimogen_session *s)
     if (!s)
         return;
     vmg_ctx_close(s->ctx);
+    vmg_embed_cache_close(s->cache);
     vmg_model_close(&s->model);
     free(s->encoder);
     free(s);
@@ -106,7 +112,7 @@ static int get_texts(vimogen_session *s, const vimogen_request *r, vmg_embedding
         texts[n] = "";
         to[n++] = null_text;
     }
-    vmg_encode_options o = {.loading = on_count, .encoding = on_count, .user = s};
+    vmg_encode_options o = {.cache = s->cache, .loading = on_count, .encoding = on_count, .user = s};
     s->doing = "encoding";
     if (e.config.dim != width)
         rc = vmg_fail(VMG_E_ARG, "%s makes embeddings of %lld, %s needs %lld", e.path, (long long)e.config.dim, s->model.path,
