@@ -171,3 +171,5 @@ tests_op_test_render_LDADD = tests/libop.la $(LDADD)
 check_PROGRAMS += tests/test_render
 tests_test_render_SOURCES = tests/test_render.c
 tests_test_render_LDADD = tests/libmotion.la $(PNG_LIBS)
+TESTS += tests/page.sh
+EXTRA_DIST += tests/page.sh

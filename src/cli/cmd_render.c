@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
 #include "src/cli/run.h"
@@ -74,14 +75,16 @@ static int draw(render *r)
 {
     vmg_progress progress = {.what = "rendering"};
     vmg_ctx *ctx = NULL;
+    char ending[8];
     r->o.progress = on_frame;
     r->o.user = &progress;
     vmg_cli_catch_interrupt();
-    int rc = vmg_cli_open_ctx(r->device, NULL, r->profile, &ctx);
+    vmg_path_ending(r->out, ending, sizeof ending);
+    int rc = !strcmp(ending, "html") ? VMG_OK : vmg_cli_open_ctx(r->device, NULL, r->profile, &ctx);
     if (!rc)
         rc = vmg_render(ctx, r->out, r->shown, r->n, &r->o);
     vmg_progress_finish(&progress);
-    if (!rc && r->profile)
+    if (!rc && ctx && r->profile)
         rc = vmg_cli_print_profile(ctx);
     vmg_ctx_close(ctx);
     return rc;
@@ -102,7 +105,7 @@ static bool parse_size(const char *text, int64_t *width, int64_t *height)
 static int check(render *r, const char *command)
 {
     if (!r->out)
-        return vmg_cli_usage(command, "needs -o OUT: .mp4, .gif or .png");
+        return vmg_cli_usage(command, "needs -o OUT: .mp4, .gif, .png or .html");
     if (r->size && !parse_size(r->size, &r->o.width, &r->o.height))
         return vmg_cli_usage(command, "--size is WIDTHxHEIGHT in pixels (960x960), not \"%s\"",
                              r->size);
@@ -118,7 +121,7 @@ static int run(int argc, char **argv)
 {
     render r = {.o = vmg_render_defaults};
     const vmg_opt opts[] = {
-        {"out", 'o', VMG_OPT_STRING, &r.out, "OUT", ".mp4 or .gif (a film), .png (poses in one picture)", NULL},
+        {"out", 'o', VMG_OPT_STRING, &r.out, "OUT", ".mp4 or .gif (a film), .png (poses in one picture), .html (a page that plays)", NULL},
         {"size", 0, VMG_OPT_STRING, &r.size, "WxH", "pixels of the picture (films: 960x960 a clip)", NULL},
         {"fps", 0, VMG_OPT_DOUBLE, &r.o.fps, "F", "pictures a second (the clip's)", NULL},
         {"camera", 0, VMG_OPT_STRING, &r.camera, "MODE", "follow the body (default), or frame its whole path", NULL},
@@ -149,4 +152,4 @@ static int run(int argc, char **argv)
     return rc ? vmg_cli_fail(argv[0], rc) : VMG_EXIT_OK;
 }
 
-const vmg_command vmg_cmd_render = {"render", "draw motion: films, strips of poses", run};
+const vmg_command vmg_cmd_render = {"render", "draw motion: films, strips of poses, pages that play", run};

@@ -9,3 +9,12 @@ libvmg_la_SOURCES += src/render/png.c src/render/png.h
 libvmg_la_SOURCES += src/render/raycast.c src/render/raycast.h
 libvmg_la_SOURCES += src/render/render.c src/render/render.h
 libvmg_la_SOURCES += src/render/tiles.c src/render/tiles.h
+libvmg_la_SOURCES += src/render/page.c src/render/page.h
+
+# The viewer's template, embedded as kernels are.
+src/render/page_text.c: src/render/viewer.html cl/embed.awk src/render/local.mk
+	$(AM_V_GEN)$(MKDIR_P) src/render && out=`pwd`/$@ && ($(EMBED) -v table=vmg_page_sources src/render/viewer.html) > $$out.tmp && mv $$out.tmp $$out
+
+EXTRA_DIST += src/render/viewer.html
+CLEANFILES += src/render/page_text.c
+nodist_libvmg_la_SOURCES += src/render/page_text.c

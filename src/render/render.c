@@ -8,6 +8,7 @@
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "src/render/film.h"
+#include "src/render/page.h"
 #include "src/render/panel.h"
 #include "src/render/png.h"
 
@@ -190,12 +191,14 @@ int vmg_render(vmg_ctx *ctx, const char *path, const vmg_render_clip *clips, int
 {
     char ending[8];
     vmg_path_ending(path, ending, sizeof ending);
-    const bool png = !strcmp(ending, "png");
-    if (!png && strcmp(ending, "mp4") && strcmp(ending, "gif"))
-        return vmg_fail(VMG_E_UNSUPPORTED, "%s: pictures are .png, .mp4 or .gif", path);
+    const bool png = !strcmp(ending, "png"), page = !strcmp(ending, "html");
+    if (!png && !page && strcmp(ending, "mp4") && strcmp(ending, "gif"))
+        return vmg_fail(VMG_E_UNSUPPORTED, "%s: motion is drawn to .png, .mp4, .gif or .html", path);
     if (n < 1 || n > MAX_CLIPS || options->strip < 0 || options->strip > MAX_STRIP)
         return vmg_fail(VMG_E_ARG, "a picture shows 1 to %d clips, a strip 1 to %d poses",
                         MAX_CLIPS, MAX_STRIP);
+    if (page)
+        return vmg_page_write(path, clips, n, options);
     picture *p = vmg_calloc(1, sizeof *p);
     if (!p)
         return VMG_E_NOMEM;

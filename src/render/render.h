@@ -33,7 +33,7 @@ typedef struct vmg_render_clip {
 
 /*
  * Draw clips side by side; the path's ending says what: .mp4, .gif (films), .png (a strip of poses, or
- * one pose). Shorter clips wait in their last pose. Errors: VMG_E_ARG, VMG_E_UNSUPPORTED
+ * one pose), .html (a page that plays them; ctx may be NULL). Shorter clips wait in their last pose. Errors: VMG_E_ARG, VMG_E_UNSUPPORTED
  * (another ending, films without FFmpeg's libraries), VMG_E_IO, VMG_E_NOMEM, VMG_E_INTERRUPTED,
  * those of the device.
  */
