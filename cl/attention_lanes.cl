@@ -4,8 +4,11 @@
  *
  *     s_ij = scale q_i.k_j + rel[bucket(j-i)] + key_bias_j
  *     p_ij = exp(s_ij - lse_i),   out_i = sum_j p_ij v_j
- *     delta_i = out_i.d_out_i,   ds_ij = p_ij (d_out_i.v_j - delta_i)
+ *     dp_ij = d_out_i.(v_j - u),   delta_i = sum_j p_ij dp_ij,   ds_ij = p_ij (dp_ij - delta_i)
  *     dq_i = scale sum_j ds_ij k_j,   dk_j = scale sum_i ds_ij q_i,   dv_j = sum_i p_ij d_out_i
+ *
+ * u, the segment's first value, changes nothing in exact arithmetic. Values have much in common (their bias), dp and delta would
+ * too, and gradients that all but vanish, as that of the keys' bias, would drown in the rounding of the difference.
  *
  * With queries across lanes every step is vertical: scores are broadcast keys times transposed
  * queries, the softmax needs no sum across lanes, and values are broadcast against probabilities.
@@ -126,10 +129,10 @@ inline ulong first_lanes(int n)
 
 /* ---- the two products ---- */
 
-/* s[r] (LANES) = sum_d a[r*ld + d] xt[d], M rows at once. */
-#define DOT_ROWS(M)                                                                                \
-    inline void dot_rows_##M(__global const float *a, ulong ld, __local const vec *xt,             \
-                             __local vec *s)                                                       \
+/* s[r] (LANES) = sum_d VALUE xt[d], M rows at once, where VALUE is of row r of a (and of u). */
+#define DOT_ROWS(NAME, M, VALUE)                                                                   \
+    inline void NAME##_##M(__global const float *a, ulong ld, __global const float *u,             \
+                           __local const vec *xt, __local vec *s)                                  \
     {                                                                                              \
         vec acc[M][NV];                                                                            \
         _Pragma("unroll") for (int r = 0; r < M; r++)                                              \
@@ -137,22 +140,35 @@ inline ulong first_lanes(int n)
         for (int d = 0; d < D; d++) {                                                              \
             _Pragma("unroll") for (int r = 0; r < M; r++)                                          \
                 _Pragma("unroll") for (int w = 0; w < NV; w++)                                     \
-                    acc[r][w] += a[r * ld + d] * xt[d * NV + w];                                   \
+                    acc[r][w] += (VALUE)*xt[d * NV + w];                                           \
         }                                                                                          \
         _Pragma("unroll") for (int r = 0; r < M; r++)                                              \
             _Pragma("unroll") for (int w = 0; w < NV; w++) s[r * NV + w] = acc[r][w];              \
     }
-DOT_ROWS(8)
-DOT_ROWS(1)
+DOT_ROWS(dot, 8, a[r * ld + d])
+DOT_ROWS(dot, 1, a[r * ld + d])
+DOT_ROWS(dot_centred, 8, a[r * ld + d] - u[d])
+DOT_ROWS(dot_centred, 1, a[r * ld + d] - u[d])
 
 inline void dot_rows(__global const float *a, ulong ld, int n, __local const vec *xt,
                      __local vec *s)
 {
     int r = 0;
     for (; r + 8 <= n; r += 8)
-        dot_rows_8(a + r * ld, ld, xt, s + r * NV);
+        dot_8(a + r * ld, ld, a, xt, s + r * NV);
     for (; r < n; r++)
-        dot_rows_1(a + r * ld, ld, xt, s + r * NV);
+        dot_1(a + r * ld, ld, a, xt, s + r * NV);
+}
+
+/* The same of rows less u. */
+inline void dot_rows_centred(__global const float *a, ulong ld, __global const float *u, int n,
+                             __local const vec *xt, __local vec *s)
+{
+    int r = 0;
+    for (; r + 8 <= n; r += 8)
+        dot_centred_8(a + r * ld, ld, u, xt, s + r * NV);
+    for (; r < n; r++)
+        dot_centred_1(a + r * ld, ld, u, xt, s + r * NV);
 }
 
 /* xt[d] (LANES) = xt[d] alpha + sum_{r<n} a[r*ld + d] p[r]. */
@@ -186,6 +202,12 @@ inline void clear(__local vec *x, int n)
 {
     for (int i = 0; i < n; i++)
         x[i] = (vec)(0.0f);
+}
+
+inline void scale_rows(float scale, int n, __local vec *s)
+{
+    for (int x = 0; x < n * NV; x++)
+        s[x] *= scale;
 }
 
 /* s (n, LANES) += bias[row]. */
@@ -239,7 +261,7 @@ __kernel void attention_lanes(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bi
     __global const float *v_rows = CF32(v) + seg.z * ldv + head;
     vec m[NV], l[NV], alpha[NV];
 
-    load_transposed(CF32(q) + row * ldq + head, ldq, n_i, scale, qt);
+    load_transposed(CF32(q) + row * ldq + head, ldq, n_i, 1.0f, qt);
     clear(ot, D * NV);
     for (int w = 0; w < NV; w++) {
         m[w] = (vec)(-FLT_MAX);
@@ -248,6 +270,7 @@ __kernel void attention_lanes(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bi
     for (int j0 = 0; j0 < seg.w; j0 += BK) {
         const int n_j = min(seg.w - j0, BK);
         dot_rows(k_rows + j0 * ldk, ldk, n_j, qt, s);
+        scale_rows(scale, n_j, s);
         if (key_bias)
             add_row_bias(CF32(key_bias) + seg.z + j0, n_j, s);
 #if REL
@@ -300,27 +323,17 @@ inline void fill(vec *x, float value)
         x[w] = (vec)(value);
 }
 
-/* delta of one row. */
-inline float row_dot(__global const float *a, __global const float *b)
-{
-    float sum = 0.0f;
-    for (int d = 0; d < D; d += 8) {
-        float8 c = vload8(0, a + d) * vload8(0, b + d);
-        sum += sum8(c);
-    }
-    return sum;
-}
-
 #ifdef DQ
 /*
  * dq, and on the way delta (Rq, H), which the pass for dk and dv reads, and rel_rows (Rq, H, REL) if
- * given: each query's sum of ds over the keys of each bucket. Lanes are queries.
+ * given: each query's sum of ds over the keys of each bucket. Lanes are queries. delta needs all keys first: where they fill more than
+ * one block, blocks are computed twice.
  */
 __kernel void attention_lanes_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias),
                                  CTENSOR(rel_bias), CTENSOR(bucket), CTENSOR(segments),
-                                 CTENSOR(lse), CTENSOR(out), CTENSOR(d_out), TENSOR(delta),
-                                 TENSOR(dq), TENSOR(rel_rows), ulong ldq, ulong ldk, ulong ldv,
-                                 ulong ldo, ulong ldg, ulong lddq, int n_heads, float scale)
+                                 CTENSOR(lse), CTENSOR(d_out), TENSOR(delta), TENSOR(dq),
+                                 TENSOR(rel_rows), ulong ldq, ulong ldk, ulong ldv, ulong ldg,
+                                 ulong lddq, int n_heads, float scale)
 {
     __local vec qt[D * NV], gt[D * NV], dqt[D * NV], s[BK * NV], ds[BK * NV];
     __local float lane_lse[LANES], lane_delta[LANES];
@@ -335,38 +348,52 @@ __kernel void attention_lanes_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key
     const ulong row = seg.x + i0, head = (ulong)h * D;
     __global const float *k_rows = CF32(k) + seg.z * ldk + head;
     __global const float *v_rows = CF32(v) + seg.z * ldv + head;
-    __global const float *out_rows = CF32(out) + row * ldo + head;
-    __global const float *g_rows = CF32(d_out) + row * ldg + head;
-    vec one[NV], scales[NV];
+    vec one[NV], scales[NV], p_sum[NV], dp_sum[NV];
 
     fill(one, 1.0f);
     fill(scales, scale);
-    load_transposed(CF32(q) + row * ldq + head, ldq, n_i, scale, qt);
-    load_transposed(g_rows, ldg, n_i, 1.0f, gt);
+    fill(p_sum, 0.0f);
+    fill(dp_sum, 0.0f);
+    load_transposed(CF32(q) + row * ldq + head, ldq, n_i, 1.0f, qt);
+    load_transposed(CF32(d_out) + row * ldg + head, ldg, n_i, 1.0f, gt);
     clear(dqt, D * NV);
-    for (int i = 0; i < LANES; i++) {
+    for (int i = 0; i < LANES; i++)
         lane_lse[i] = i < n_i ? usable_lse(CF32(lse)[(row + i) * n_heads + h]) : INFINITY;
-        lane_delta[i] = i < n_i ? row_dot(out_rows + i * ldo, g_rows + i * ldg) : 0.0f;
-        if (i < n_i)
-            F32(delta)[(row + i) * n_heads + h] = lane_delta[i];
-    }
 #if REL
     for (int x = 0; x < REL * LANES; x++)
         sums[x] = 0.0f;
 #endif
-    for (int j0 = 0; j0 < seg.w; j0 += BK) {
-        const int n_j = min(seg.w - j0, BK);
+    const int n_blocks = (seg.w + BK - 1) / BK, last = n_blocks == 1 ? 1 : 2 * n_blocks;
+    for (int b = 0; b < last; b++) {
+        const int j0 = b % max(n_blocks, 1) * BK, n_j = min(seg.w - j0, BK);
         dot_rows(k_rows + j0 * ldk, ldk, n_j, qt, s);
+        scale_rows(scale, n_j, s);
         if (key_bias)
             add_row_bias(CF32(key_bias) + seg.z + j0, n_j, s);
 #if REL
         add_rel_bias(CF32(rel_bias) + h, I32(bucket), n_heads, j0 - i0, -1, n_j, diagonal, s);
 #endif
-        dot_rows(v_rows + j0 * ldv, ldv, n_j, gt, ds);
+        dot_rows_centred(v_rows + j0 * ldv, ldv, v_rows, n_j, gt, ds);
         for (int w = 0; w < NV; w++) {
-            const vec lse_w = LDV(VW, lane_lse, w * VW), delta_w = LDV(VW, lane_delta, w * VW);
+            const vec lse_w = LDV(VW, lane_lse, w * VW);
+            for (int j = 0; j < n_j; j++) {
+                const vec p = exp_vec(s[j * NV + w] - lse_w);
+                s[j * NV + w] = p;
+                if (b < n_blocks) {
+                    p_sum[w] += p;
+                    dp_sum[w] += p * ds[j * NV + w];
+                }
+            }
+        }
+        if (b == n_blocks - 1)
+            for (int w = 0; w < NV; w++)
+                STV(VW, select(dp_sum[w] / p_sum[w], (vec)(0.0f), p_sum[w] == 0.0f), lane_delta, w * VW);
+        if (b < last - n_blocks)
+            continue;
+        for (int w = 0; w < NV; w++) {
+            const vec delta_w = LDV(VW, lane_delta, w * VW);
             for (int j = 0; j < n_j; j++)
-                ds[j * NV + w] = exp_vec(s[j * NV + w] - lse_w) * (ds[j * NV + w] - delta_w);
+                ds[j * NV + w] = s[j * NV + w] * (ds[j * NV + w] - delta_w);
         }
 #if REL
         if (rel_rows)
@@ -378,6 +405,8 @@ __kernel void attention_lanes_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key
         add_rows(k_rows + j0 * ldk, ldk, n_j, ds, one, dqt);
     }
     store_transposed(dqt, scales, first_lanes(n_i), F32(dq) + row * lddq + head, lddq);
+    for (int i = 0; i < n_i; i++)
+        F32(delta)[(row + i) * n_heads + h] = n_blocks ? lane_delta[i] : 0.0f;
 #if REL
     if (rel_rows)
         for (int i = 0; i < n_i; i++)
@@ -417,11 +446,11 @@ __kernel void attention_lanes_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(ke
         return;
     const ulong head = (ulong)h * D;
     vec one[NV], scales[NV];
+    int centred_at = -1; /* vt holds values less this row's */
 
     fill(one, 1.0f);
     fill(scales, scale);
-    load_transposed(CF32(k) + key * ldk + head, ldk, n_j, scale, kt);
-    load_transposed(CF32(v) + key * ldv + head, ldv, n_j, 1.0f, vt);
+    load_transposed(CF32(k) + key * ldk + head, ldk, n_j, 1.0f, kt);
     clear(dkt, D * NV);
     clear(dvt, D * NV);
     for (int t = mine; t < n_segments; t++) {
@@ -429,6 +458,13 @@ __kernel void attention_lanes_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(ke
         const ulong seen = own & lanes_within(key, other.z, other.z + other.w);
         if (!seen)
             continue;
+        if (centred_at != other.z) {
+            centred_at = other.z;
+            load_transposed(CF32(v) + key * ldv + head, ldv, n_j, 1.0f, vt);
+            for (int d = 0; d < D; d++)
+                for (int w = 0; w < NV; w++)
+                    vt[d * NV + w] -= CF32(v)[centred_at * ldv + head + d];
+        }
         for (int j = 0; j < LANES; j++)
             lane_bias[j] = !(seen >> j & 1) ? -INFINITY : key_bias ? CF32(key_bias)[key + j] : 0.0f;
         for (int i0 = 0; i0 < other.y; i0 += BK) {
@@ -437,6 +473,7 @@ __kernel void attention_lanes_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(ke
             __global const float *q_rows = CF32(q) + row * ldq + head;
             __global const float *g_rows = CF32(d_out) + row * ldg + head;
             dot_rows(q_rows, ldq, n_i, kt, s);
+            scale_rows(scale, n_i, s);
 #if REL
             add_rel_bias(CF32(rel_bias) + h, I32(bucket), n_heads, key - other.z - i0, 1, n_i,
                          diagonal, s);

@@ -33,9 +33,10 @@
 #define COL (tx + TX * c)
 #define DIM (tx + TX * u)
 
-/* s = products of rows [0, n_a) of a with rows [0, n_b) of b, 0 outside. */
-inline void product(__global const float *a, ulong lda, int n_a, __global const float *b, ulong ldb,
-                    int n_b, __local float *tile, float s[RR][RC])
+/* s = products of rows [0, n_a) of a less ua with rows [0, n_b) of b less ub, 0 outside; NULL is nothing to subtract. */
+inline void product(__global const float *a, ulong lda, int n_a, __global const float *ua,
+                    __global const float *b, ulong ldb, int n_b, __global const float *ub,
+                    __local float *tile, float s[RR][RC])
 {
     const int lid = get_local_id(0), tx = lid % TX, ty = lid / TX;
     __local float *tb = tile + DC * A_LD;
@@ -44,11 +45,11 @@ inline void product(__global const float *a, ulong lda, int n_a, __global const 
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int x = lid; x < ROWS * DC; x += WG) {
             const int row = x / DC, d = x % DC;
-            tile[d * A_LD + row] = row < n_a ? a[row * lda + d0 + d] : 0.0f;
+            tile[d * A_LD + row] = row < n_a ? a[row * lda + d0 + d] - (ua ? ua[d0 + d] : 0.0f) : 0.0f;
         }
         for (int x = lid; x < COLS * DC; x += WG) {
             const int row = x / DC, d = x % DC;
-            tb[d * B_LD + row] = row < n_b ? b[row * ldb + d0 + d] : 0.0f;
+            tb[d * B_LD + row] = row < n_b ? b[row * ldb + d0 + d] - (ub ? ub[d0 + d] : 0.0f) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int d = 0; d < DC; d++) {
@@ -158,7 +159,7 @@ void attention_tiled(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTEN
         const int n_j = min(seg.w - j0, COLS);
         const ulong key = seg.z + j0;
         float s[RR][RC], m_new[RR];
-        product(CF32(q) + row * ldq + head, ldq, n_i, CF32(k) + key * ldk + head, ldk, n_j, tile, s);
+        product(CF32(q) + row * ldq + head, ldq, n_i, NULL, CF32(k) + key * ldk + head, ldk, n_j, NULL, tile, s);
         EACH_R
         {
             m_new[r] = m[r];
@@ -203,10 +204,9 @@ void attention_tiled(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTEN
 /* dq, delta and rel_rows, as attention_lanes_dq. Rows are queries. */
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void attention_tiled_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTENSOR(rel_bias),
-                        CTENSOR(bucket), CTENSOR(segments), CTENSOR(lse), CTENSOR(out),
-                        CTENSOR(d_out), TENSOR(delta), TENSOR(dq), TENSOR(rel_rows), ulong ldq,
-                        ulong ldk, ulong ldv, ulong ldo, ulong ldg, ulong lddq, int n_heads,
-                        float scale)
+                        CTENSOR(bucket), CTENSOR(segments), CTENSOR(lse), CTENSOR(d_out),
+                        TENSOR(delta), TENSOR(dq), TENSOR(rel_rows), ulong ldq, ulong ldk,
+                        ulong ldv, ulong ldg, ulong lddq, int n_heads, float scale)
 {
     GROUP
     const int i0 = get_group_id(0) * ROWS, n_i = min(seg.y - i0, ROWS);
@@ -214,47 +214,53 @@ void attention_tiled_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), C
         return;
     const ulong row = seg.x + i0;
     __global const float *g_rows = CF32(d_out) + row * ldg + head;
-    float minus[RR], dot[RR], x[RR][DU];
+    __global const float *k_rows = CF32(k) + seg.z * ldk + head, *v_rows = CF32(v) + seg.z * ldv + head;
+    float minus[RR], dot[RR], p_sum[RR], x[RR][DU], s[RR][RC], ds[RR][RC];
     EACH_R
     {
         minus[r] = ROW < n_i ? usable_lse(CF32(lse)[(row + ROW) * n_heads + h]) : INFINITY;
-        dot[r] = 0.0f;
-        EACH_U
-        {
-            x[r][u] = 0.0f;
-            if (ROW < n_i)
-                dot[r] += CF32(out)[(row + ROW) * ldo + head + DIM] * g_rows[ROW * ldg + DIM];
-        }
+        dot[r] = p_sum[r] = 0.0f;
+        EACH_U x[r][u] = 0.0f;
     }
-    row_sums(lanes, dot);
-    EACH_R if (tx == 0 && ROW < n_i) F32(delta)[(row + ROW) * n_heads + h] = dot[r];
 #if REL
     __global float *sums = F32(rel_rows) + ((row + lid) * n_heads + h) * REL;
     const bool sums_row = rel_rows && lid < n_i;
     for (int b = 0; sums_row && b < REL; b++)
         sums[b] = 0.0f;
 #endif
-    for (int j0 = 0; j0 < seg.w; j0 += COLS) {
-        const int n_j = min(seg.w - j0, COLS);
+    const int n_blocks = (seg.w + COLS - 1) / COLS, last = n_blocks == 1 ? 1 : 2 * n_blocks;
+    for (int b = 0; b < last; b++) {
+        const int j0 = b % max(n_blocks, 1) * COLS, n_j = min(seg.w - j0, COLS);
         const ulong key = seg.z + j0;
-        __global const float *k_rows = CF32(k) + key * ldk + head;
-        float s[RR][RC], ds[RR][RC];
-        product(CF32(q) + row * ldq + head, ldq, n_i, k_rows, ldk, n_j, tile, s);
-        product(g_rows, ldg, n_i, CF32(v) + key * ldv + head, ldv, n_j, tile, ds);
+        product(CF32(q) + row * ldq + head, ldq, n_i, NULL, k_rows + j0 * ldk, ldk, n_j, NULL, tile, s);
+        product(g_rows, ldg, n_i, NULL, v_rows + j0 * ldv, ldv, n_j, v_rows, tile, ds);
         EACH_R EACH_C
         {
             float e = 0.0f;
             if (COL < n_j)
                 e = exp(s[r][c] * scale + KEY_BIAS(key + COL) + REL_BIAS(j0 + COL - i0 - ROW) -
                         minus[r]);
-            p[ROW * P_LD + COL] = e * (ds[r][c] - dot[r]);
+            s[r][c] = e;
+            if (b < n_blocks) {
+                p_sum[r] += e;
+                dot[r] += e * ds[r][c];
+            }
         }
-        accumulate(p, k_rows, ldk, n_j, tile, x);
+        if (b == n_blocks - 1) {
+            row_sums(lanes, p_sum);
+            row_sums(lanes, dot);
+            EACH_R dot[r] = p_sum[r] == 0.0f ? 0.0f : dot[r] / p_sum[r];
+        }
+        if (b < last - n_blocks)
+            continue;
+        EACH_R EACH_C p[ROW * P_LD + COL] = s[r][c] * (ds[r][c] - dot[r]);
+        accumulate(p, k_rows + j0 * ldk, ldk, n_j, tile, x);
 #if REL
         for (int j = 0; sums_row && j < n_j; j++)
             sums[BUCKET(j0 + j - i0 - lid)] += p[lid * P_LD + j];
 #endif
     }
+    EACH_R if (tx == 0 && ROW < n_i) F32(delta)[(row + ROW) * n_heads + h] = dot[r];
     EACH_R if (ROW < n_i) EACH_U F32(dq)[(row + ROW) * lddq + head + DIM] = scale * x[r][u];
 }
 #endif
@@ -295,8 +301,8 @@ void attention_tiled_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), 
             __global const float *q_rows = CF32(q) + row * ldq + head;
             __global const float *g_rows = CF32(d_out) + row * ldg + head;
             float s[RR][RC], ds[RR][RC];
-            product(CF32(k) + key * ldk + head, ldk, n_j, q_rows, ldq, n_i, tile, s);
-            product(CF32(v) + key * ldv + head, ldv, n_j, g_rows, ldg, n_i, tile, ds);
+            product(CF32(k) + key * ldk + head, ldk, n_j, NULL, q_rows, ldq, n_i, NULL, tile, s);
+            product(CF32(v) + key * ldv + head, ldv, n_j, CF32(v) + other.z * ldv + head, g_rows, ldg, n_i, NULL, tile, ds);
             EACH_R EACH_C
             {
                 const ulong stat = (row + min(COL, n_i - 1)) * n_heads + h;

@@ -17,12 +17,11 @@ static void launch_dq(vmg_ctx *ctx, const vmg_kernel_def *kernel, const backward
     const vmg_attention *a = b->a;
     vmg_launch l = vmg_attention_launch(ctx, kernel, "DQ", a, &b->work);
     vmg_arg_in(&l, a->lse);
-    vmg_arg_in(&l, a->out);
     vmg_arg_in(&l, b->d_out);
     vmg_arg_out(&l, b->delta);
     vmg_arg_out(&l, b->dq);
     vmg_arg_out(&l, b->rel_rows);
-    const vmg_tensor strided[] = {a->q, a->k, a->v, a->out, b->d_out, b->dq};
+    const vmg_tensor strided[] = {a->q, a->k, a->v, b->d_out, b->dq};
     for (size_t i = 0; i < VMG_COUNT(strided); i++)
         vmg_arg_i64(&l, strided[i].ld);
     vmg_arg_i32(&l, (int32_t)a->n_heads);

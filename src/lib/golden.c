@@ -57,6 +57,17 @@ int vmg_golden_ints(const vmg_weights *w, const char *name, int64_t n, int64_t *
     return VMG_OK;
 }
 
+int64_t vmg_golden_real_rows(const float *x, int64_t rows, int64_t cols)
+{
+    while (rows > 0) {
+        for (int64_t c = 0; c < cols; c++)
+            if (x[(rows - 1) * cols + c] != 0)
+                return rows;
+        rows--;
+    }
+    return 0;
+}
+
 float *vmg_golden_download(vmg_ctx *ctx, vmg_tensor t)
 {
     float *x = vmg_calloc((size_t)vmg_tensor_count(t), sizeof *x);

@@ -16,6 +16,9 @@ float *vmg_golden_f32(const vmg_weights *w, const char *name, int rank, const vm
 /* n whole numbers (i32 or i64); the tensor must have exactly n values. VMG_E_NOTFOUND, VMG_E_FORMAT. */
 int vmg_golden_ints(const vmg_weights *w, const char *name, int64_t n, int64_t *out);
 
+/* Rows of x (rows, cols) up to the last that is not all zero. */
+int64_t vmg_golden_real_rows(const float *x, int64_t rows, int64_t cols);
+
 /* A device tensor's values as float (fresh memory), waiting for it; NULL with the thread's message. Dense f32. */
 float *vmg_golden_download(vmg_ctx *ctx, vmg_tensor t);
 

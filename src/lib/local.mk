@@ -6,6 +6,7 @@ libvmg_la_SOURCES += src/lib/convert_meta.h
 libvmg_la_SOURCES += src/lib/convert_model.c
 libvmg_la_SOURCES += src/lib/convert_model.h
 libvmg_la_SOURCES += src/lib/golden.c src/lib/golden.h src/lib/selftest_dit.c src/lib/selftest_t5.c
+libvmg_la_SOURCES += src/lib/selftest_train.c src/lib/selftest_train.h
 libvmg_la_SOURCES += src/lib/model.c src/lib/model.h
 libvmg_la_SOURCES += src/lib/generate.c src/lib/generate.h
 libvmg_la_SOURCES += src/lib/embedding.c src/lib/embedding.h

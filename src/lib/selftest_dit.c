@@ -1,4 +1,4 @@
-/* Checks golden sets of kind "dit": the network's forward pass with its taps, and sampling. */
+/* Checks golden sets of kind "dit": the network's forward pass with its taps, sampling, training. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +10,7 @@
 #include "src/format/weights_file.h"
 #include "src/lib/golden.h"
 #include "src/lib/selftest.h"
+#include "src/lib/selftest_train.h"
 
 enum { MAX_SAMPLES = 64 };
 
@@ -22,6 +23,7 @@ typedef struct set {
     vmg_dit *dit;
     const char *weights_name;
     double tolerance; /* of the forward pass */
+    bool trained;     /* once a set, whatever forms its weights come in */
 } set;
 
 /* ---- forward ---- */
@@ -271,22 +273,10 @@ static void free_sampling(sampling *v)
         free(all[i]);
 }
 
-/* Rows up to the last that is not all zero. */
-static int64_t real_rows(const float *x, int64_t rows, int64_t cols)
-{
-    while (rows > 0) {
-        for (int64_t c = 0; c < cols; c++)
-            if (x[(rows - 1) * cols + c] != 0)
-                return rows;
-        rows--;
-    }
-    return 0;
-}
-
 static int run_sampling(set *s, const sampling *v, bool motion, int reuse, const char *label, double tolerance)
 {
     int64_t T = v->noise_t->dim[1], n = v->noise_t->n, L = v->context_t->dim[1], D = v->context_t->dim[2];
-    int64_t null_rows = real_rows(v->null_context, L, D);
+    int64_t null_rows = vmg_golden_real_rows(v->null_context, L, D);
     float *latents = vmg_calloc((size_t)n, sizeof *latents), *smoothed = vmg_calloc((size_t)n, sizeof *smoothed);
     const vmg_dit_context contexts[2] = {{v->context, v->context_len, L - v->context_len},
                                          {v->null_context, null_rows, L - null_rows}};
@@ -388,6 +378,10 @@ static int check_weights(set *s, const vmg_dit_config *config, const cJSON *file
             if (rc == VMG_OK)
                 rc = check_sampling(s, sample);
         }
+    }
+    if (rc == VMG_OK && stored == VMG_F32 && dtype == VMG_F32 && !s->trained) {
+        rc = vmg_selftest_train(s->dir, s->manifest, s->report, s->ctx, config, w);
+        s->trained = true;
     }
     vmg_dit_free(s->dit);
     vmg_weights_close(w);
