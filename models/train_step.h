@@ -82,6 +82,9 @@ int vmg_train_write(vmg_train *t, enum vmg_train_part part, const float *in);
 /* Exchange values and EMA on the device (to evaluate or sample with the average, and back). VMG_E_ARG without EMA. */
 int vmg_train_swap_ema(vmg_train *t);
 
+/* The average's decay from the next update on: short runs raise it with time. */
+void vmg_train_set_ema_decay(vmg_train *t, double decay);
+
 /* Updates made so far (AdamW's bias correction); set it when resuming. */
 int64_t vmg_train_n_updates(const vmg_train *t);
 void vmg_train_set_n_updates(vmg_train *t, int64_t n);

@@ -38,6 +38,11 @@ static void update_group(vmg_train *t, const vmg_trainable *tr, int g, const vmg
         vmg_op_ema(t->ctx, t->options.ema_decay, part[VMG_TRAIN_VALUE], part[VMG_TRAIN_EMA]);
 }
 
+void vmg_train_set_ema_decay(vmg_train *t, double decay)
+{
+    t->options.ema_decay = decay;
+}
+
 int vmg_train_update(vmg_train *t, double lr, double *grad_norm)
 {
     const vmg_train_options *o = &t->options;

@@ -24,3 +24,5 @@ vimogen_SOURCES += src/cli/cmd_data.c src/cli/data_cli.h
 vimogen_SOURCES += src/cli/data_import.c
 vimogen_SOURCES += src/cli/cmd_plot.c
 vimogen_SOURCES += src/cli/cmd_render.c
+vimogen_SOURCES += src/cli/cmd_train.c
+vimogen_SOURCES += src/cli/frozen_texts.c src/cli/frozen_texts.h

@@ -55,22 +55,62 @@ static int add_int(vmg_convert_meta *c, const char *key, int64_t v)
 
 /* ---- config.json ---- */
 
+static int parse_json(const char *name, const char *text, size_t n, cJSON **out)
+{
+    *out = cJSON_ParseWithLength(text, n);
+    if (!cJSON_IsObject(*out)) {
+        cJSON_Delete(*out);
+        *out = NULL;
+        return vmg_fail(VMG_E_FORMAT, "%s: not a JSON object", name);
+    }
+    return VMG_OK;
+}
+
 static int read_json(const char *path, cJSON **out)
 {
     char *text = NULL;
     size_t n;
     *out = NULL;
     int rc = vmg_read_file(path, MAX_CONFIG_BYTES, &text, &n);
-    if (rc != VMG_OK)
-        return rc;
-    *out = cJSON_ParseWithLength(text, n);
+    if (rc == VMG_OK)
+        rc = parse_json(path, text, n, out);
     free(text);
-    if (!cJSON_IsObject(*out)) {
-        cJSON_Delete(*out);
-        *out = NULL;
-        return vmg_fail(VMG_E_FORMAT, "%s: not a JSON object", path);
+    return rc;
+}
+
+int vmg_convert_meta_strings(vmg_convert_meta *c, const char *key, const char *const *text,
+                             size_t n)
+{
+    vmg_buf b = {0}; /* each string after its length, as vmg_meta_next_string reads them */
+    for (size_t i = 0; i < n; i++) {
+        uint64_t len = strlen(text[i]);
+        uint8_t bytes[8];
+        for (int k = 0; k < 8; k++)
+            bytes[k] = (uint8_t)(len >> 8 * k);
+        vmg_buf_append(&b, bytes, sizeof bytes);
+        vmg_buf_append(&b, text[i], (size_t)len);
     }
-    return VMG_OK;
+    int rc = b.failed ? VMG_E_NOMEM
+                      : vmg_convert_meta_add(c, &(vmg_meta){.key = key,
+                                                            .kind = VMG_META_STRINGS,
+                                                            .data = b.data,
+                                                            .n = (int64_t)n,
+                                                            .data_bytes = b.len});
+    vmg_buf_free(&b);
+    return rc;
+}
+
+static int add_json_list(vmg_convert_meta *c, const char *key, const cJSON *list)
+{
+    size_t n = (size_t)cJSON_GetArraySize(list), i = 0;
+    const char **text = vmg_calloc(n, sizeof *text);
+    const cJSON *v;
+    if (!text)
+        return VMG_E_NOMEM;
+    cJSON_ArrayForEach(v, list) if (cJSON_IsString(v)) text[i++] = v->valuestring;
+    int rc = n && i == n ? vmg_convert_meta_strings(c, key, text, n) : VMG_OK;
+    free(text);
+    return rc;
 }
 
 static int add_json_value(vmg_convert_meta *c, const char *key, const cJSON *v)
@@ -83,6 +123,8 @@ static int add_json_value(vmg_convert_meta *c, const char *key, const cJSON *v)
                                                    .data = v->valuestring,
                                                    .n = (int64_t)strlen(v->valuestring),
                                                    .data_bytes = strlen(v->valuestring)});
+    if (cJSON_IsArray(v))
+        return add_json_list(c, key, v);
     if (!cJSON_IsNumber(v))
         return VMG_OK;
     double d = v->valuedouble;
@@ -113,6 +155,17 @@ int vmg_convert_meta_config(vmg_convert_meta *c, const char *path, const char *p
     if (rc == VMG_OK)
         rc = add_json_object(c, prefix, json);
     cJSON_Delete(json);
+    return rc;
+}
+
+int vmg_convert_meta_json(vmg_convert_meta *c, const char *name, const char *json, size_t size,
+                          const char *prefix)
+{
+    cJSON *o;
+    int rc = parse_json(name, json, size, &o);
+    if (rc == VMG_OK)
+        rc = add_json_object(c, prefix, o);
+    cJSON_Delete(o);
     return rc;
 }
 

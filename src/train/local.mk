@@ -8,3 +8,6 @@ libvmg_la_SOURCES += src/train/journal.c src/train/journal.h
 libvmg_la_SOURCES += src/train/comm.c src/train/comm.h
 libvmg_la_SOURCES += src/train/vocabulary.c src/train/vocabulary.h
 libvmg_la_SOURCES += src/train/plot.c src/train/plot.h
+libvmg_la_SOURCES += src/train/checkpoint.c src/train/checkpoint.h
+libvmg_la_SOURCES += src/train/warm_start.c src/train/warm_start.h
+libvmg_la_SOURCES += src/train/trainer.c src/train/trainer.h
