@@ -173,3 +173,5 @@ tests_test_render_SOURCES = tests/test_render.c
 tests_test_render_LDADD = tests/libmotion.la $(PNG_LIBS)
 TESTS += tests/page.sh
 EXTRA_DIST += tests/page.sh
+check_PROGRAMS += tests/test_caption
+tests_test_caption_SOURCES = tests/test_caption.c

@@ -12,6 +12,7 @@ static const struct {
     int (*run)(int argc, char **argv);
 } actions[] = {
     {"import", "make a data set from BVH, AMASS or ViMoGen files", vmg_cli_data_import},
+    {"caption", "compute captions from the motion", vmg_cli_data_caption},
 };
 
 static void usage(FILE *f)

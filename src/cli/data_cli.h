@@ -3,5 +3,6 @@
 #define VMG_SRC_CLI_DATA_CLI_H
 
 int vmg_cli_data_import(int argc, char **argv);
+int vmg_cli_data_caption(int argc, char **argv);
 
 #endif

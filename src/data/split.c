@@ -58,7 +58,7 @@ static void pool_rare(group *g, size_t n)
         k = run_of(g, n, i);
         rare += k < VMG_SPLIT_RARE ? k : 0;
     }
-    if (2 * rare <= n)
+    if (10 * rare <= 9 * n)
         return;
     for (size_t i = 0; i < n; i++)
         g[i].label = "";

@@ -16,8 +16,8 @@ typedef struct vmg_split_item {
 /*
  * Hold out about `fraction` (0 to 0.9) of the groups, evenly over the labels, the same for the same
  * groups and seed whatever the items' order. A label that fewer than VMG_SPLIT_RARE groups have
- * gives none, since a model can only learn what it sees, unless most groups' labels are so rare
- * (free texts): then all groups are alike. A group's label is its first item's. VMG_E_ARG,
+ * gives none, since a model can only learn what it sees, unless nine tenths of the groups have
+ * such labels (free texts): then all groups are alike. A group's label is its first item's. VMG_E_ARG,
  * VMG_E_NOMEM.
  */
 enum { VMG_SPLIT_RARE = 4 };

@@ -1,0 +1,318 @@
+/* Saying clauses in varied words. */
+#include "src/data/caption_words.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "src/data/mirror_text.h"
+
+/* ---- choices ---- */
+
+vmg_dice vmg_dice_from(const char *name, uint64_t seed)
+{
+    uint64_t h = 0xcbf29ce484222325u ^ seed;
+    for (; *name; name++)
+        h = (h ^ (uint8_t)*name) * 0x100000001b3u;
+    return (vmg_dice){h};
+}
+
+uint64_t vmg_dice_below(vmg_dice *d, uint64_t n)
+{
+    uint64_t z = d->state += 0x9e3779b97f4a7c15u;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return (z ^ z >> 31) % n;
+}
+
+bool vmg_dice_chance(vmg_dice *d, double p)
+{
+    return (double)vmg_dice_below(d, 1u << 30) < p * (1u << 30);
+}
+
+/* ---- tables ---- */
+
+typedef struct wording {
+    enum vmg_behaviour what;
+    double low, high;
+    const char *text;
+} wording;
+
+#define VMG_WORDING(id, ...) {VMG_DO_##id, __VA_ARGS__},
+static const wording wordings[] = {
+#include "src/data/wordings.def"
+};
+static const wording wordings_both[] = {
+#include "src/data/wordings_both.def"
+};
+#undef VMG_WORDING
+
+enum {
+    ARMS = VMG_COVER_ARMS,
+    LEGS = VMG_COVER_LEGS,
+    TURNS = VMG_COVER_TURNS,
+    STEPS = VMG_COVER_STEPS,
+    POSTURE = VMG_COVER_POSTURE,
+    OFF_FLOOR = 1 << 8,
+    MEASURED = 1 << 9
+};
+static const struct {
+    const char *part;
+    unsigned flags;
+    const char *text;
+} labels[] = {
+#define VMG_LABEL(part, flags, text) {part, flags, text},
+#include "src/data/label_words.def"
+#undef VMG_LABEL
+};
+
+/* Who does it, and which pronouns follow; several rows of one are its weight. */
+static const struct {
+    const char *who, *their, *themselves, *they;
+} subjects[] = {
+    {"a person", "their", "themselves", "they"},
+    {"a person", "their", "themselves", "they"},
+    {"a person", "their", "themselves", "they"},
+    {"a person", "their", "themselves", "they"},
+    {"a person", "their", "themselves", "they"},
+    {"the person", "their", "themselves", "they"},
+    {"someone", "their", "themselves", "they"},
+    {"someone", "their", "themselves", "they"},
+    {"somebody", "their", "themselves", "they"},
+    {"a man", "his", "himself", "he"},
+    {"a man", "his", "himself", "he"},
+    {"the man", "his", "himself", "he"},
+    {"a woman", "her", "herself", "she"},
+    {"a figure", "its", "itself", "it"},
+    {"the figure", "its", "itself", "it"},
+    {"a human", "their", "themselves", "they"},
+    {"he", "his", "himself", "he"},
+    {"she", "her", "herself", "she"},
+};
+
+/* ---- inflection ---- */
+
+static const struct {
+    const char *base, *third, *gerund;
+} irregular[] = {
+    {"do", "does", "doing"}, {"go", "goes", "going"},   {"have", "has", "having"},
+    {"lie", "lies", "lying"}, {"be", "is", "being"},
+};
+
+/* Verbs that double their last letter before -ing. */
+static const char *const doubling[] = {"run", "sit", "squat", "hop", "spin", "jog", "step", "stop",
+                                       "mop", "get", "dip", "swim", "sidestep", "put", "grab"};
+
+static bool ends_with(const char *text, const char *end)
+{
+    size_t n = strlen(text), m = strlen(end);
+    return n >= m && !strcmp(text + n - m, end);
+}
+
+static void third_person(const char *v, vmg_buf *out)
+{
+    static const char *const hissing[] = {"s", "x", "z", "ch", "sh", "o"};
+    size_t n = strlen(v);
+    if (n > 1 && v[n - 1] == 'y' && !strchr("aeiou", v[n - 2])) {
+        vmg_buf_append(out, v, n - 1);
+        vmg_buf_puts(out, "ies");
+        return;
+    }
+    vmg_buf_puts(out, v);
+    for (size_t i = 0; i < VMG_COUNT(hissing); i++)
+        if (ends_with(v, hissing[i])) {
+            vmg_buf_puts(out, "es");
+            return;
+        }
+    vmg_buf_puts(out, "s");
+}
+
+static void gerund(const char *v, vmg_buf *out)
+{
+    size_t n = strlen(v);
+    bool drops_e = n > 2 && v[n - 1] == 'e' && v[n - 2] != 'e';
+    vmg_buf_append(out, v, drops_e ? n - 1 : n);
+    for (size_t i = 0; i < VMG_COUNT(doubling); i++)
+        if (!strcmp(v, doubling[i]))
+            vmg_buf_append(out, v + n - 1, 1);
+    vmg_buf_puts(out, "ing");
+}
+
+void vmg_inflect(const char *verb, enum vmg_verb_form form, vmg_buf *out)
+{
+    if (form == VMG_BASE_FORM) {
+        vmg_buf_puts(out, verb);
+        return;
+    }
+    for (size_t i = 0; i < VMG_COUNT(irregular); i++)
+        if (!strcmp(verb, irregular[i].base)) {
+            vmg_buf_puts(out, form == VMG_GERUND ? irregular[i].gerund : irregular[i].third);
+            return;
+        }
+    if (form == VMG_GERUND)
+        gerund(verb, out);
+    else
+        third_person(verb, out);
+}
+
+/* A wording with its verbs and pronouns put in. */
+static void put_wording(const char *text, enum vmg_verb_form form, size_t who, const char *word,
+                        vmg_buf *out)
+{
+    for (const char *p = text; *p;) {
+        char name[32] = "";
+        const char *end = *p == '[' ? strchr(p, ']') : *p == '{' ? strchr(p, '}') : NULL;
+        if (!end || end - p > (long)sizeof name) {
+            vmg_buf_append(out, p++, 1);
+            continue;
+        }
+        memcpy(name, p + 1, (size_t)(end - p - 1));
+        if (*p == '[')
+            vmg_inflect(name, form, out);
+        else
+            vmg_buf_puts(out, !strcmp(name, "their")        ? subjects[who].their
+                              : !strcmp(name, "themselves") ? subjects[who].themselves
+                              : !strcmp(name, "they")       ? subjects[who].they
+                                                            : word);
+        p = end + 1;
+    }
+}
+
+/* ---- choosing words ---- */
+
+/* A fitting row of a table; -1 if there is none. */
+static int choose(const wording *w, size_t n, enum vmg_behaviour what, double value,
+                  vmg_dice *dice)
+{
+    int found = -1;
+    uint64_t fitting = 0;
+    for (size_t i = 0; i < n; i++)
+        if (w[i].what == what && value >= w[i].low && value < w[i].high &&
+            vmg_dice_below(dice, ++fitting) == 0)
+            found = (int)i;
+    return found;
+}
+
+static void put_count(int count, vmg_dice *dice, vmg_buf *out)
+{
+    static const char *const several[] = {" several times", " again and again", " repeatedly",
+                                          " a few times", ""};
+    if (count == 2)
+        vmg_buf_puts(out, vmg_dice_chance(dice, 0.7) ? " twice" : " two times");
+    else if (count == 3 && vmg_dice_chance(dice, 0.5))
+        vmg_buf_puts(out, " three times");
+    else if (count >= 3)
+        vmg_buf_puts(out, several[vmg_dice_below(dice, VMG_COUNT(several))]);
+}
+
+static void put_clause(const vmg_clause *c, enum vmg_verb_form form, size_t who, vmg_dice *dice,
+                       vmg_buf *out)
+{
+    int left = vmg_behaviour_left_of(c->what);
+    bool right = left >= 0 && left != (int)c->what;
+    enum vmg_behaviour what = left >= 0 ? (enum vmg_behaviour)left : c->what;
+    const wording *table = c->both ? wordings_both : wordings;
+    int row = choose(table, c->both ? VMG_COUNT(wordings_both) : VMG_COUNT(wordings), what,
+                     c->value, dice);
+    const char *text = row >= 0 ? table[row].text : vmg_behaviour_name(c->what);
+    char *mirrored = right ? vmg_mirror_text(text) : NULL;
+    put_wording(mirrored ? mirrored : text, form, who, "", out);
+    free(mirrored);
+    if (vmg_behaviour_is_moment(c->what) && c->count > 1 && !c->both)
+        put_count(c->count, dice, out);
+}
+
+/* ---- labels ---- */
+
+/* "a bear" from "bear (human subject)". */
+static void label_word(const char *label, char *out, size_t n)
+{
+    int length = (int)strcspn(label, "(");
+    while (length > 0 && label[length - 1] == ' ')
+        length--;
+    snprintf(out, n, "%s %.*s", strchr("aeio", label[0]) ? "an" : "a", length, label);
+}
+
+bool vmg_label_words_find(const char *label, vmg_label_words *out)
+{
+    char low[256];
+    size_t n = 0;
+    for (; label[n] && n + 1 < sizeof low; n++)
+        low[n] = (char)tolower((unsigned char)label[n]);
+    low[n] = 0;
+    *out = (vmg_label_words){0};
+    for (size_t i = 0; i < VMG_COUNT(labels); i++) {
+        if (!strstr(low, labels[i].part))
+            continue;
+        out->first = (int)i;
+        while (i + (size_t)out->n < VMG_COUNT(labels) &&
+               !strcmp(labels[i + (size_t)out->n].part, labels[i].part))
+            out->n++;
+        out->cover = labels[i].flags & 0xff;
+        out->off_floor = labels[i].flags & OFF_FLOOR;
+        out->measured = labels[i].flags & MEASURED;
+        label_word(low, out->word, sizeof out->word);
+        return true;
+    }
+    return false;
+}
+
+/* ---- sentences ---- */
+
+/* b goes on during a. */
+static bool together(const vmg_clause *a, const vmg_clause *b)
+{
+    int64_t from = VMG_MAX(a->first, b->first),
+            to = VMG_MIN(a->first + a->n, b->first + b->n);
+    bool beside = vmg_behaviour_is_arms(b->what) != vmg_behaviour_is_arms(a->what);
+    return beside && 2 * (to - from) >= VMG_MIN(a->n, b->n);
+}
+
+/* What stands between clause i-1 and i of n; *form may become the gerund. */
+static const char *connect(bool at_once, bool last, int n, vmg_dice *dice,
+                           enum vmg_verb_form *form)
+{
+    static const char *const then[] = {" and then ", " and then ", ", then ", " and "};
+    if (at_once && vmg_dice_chance(dice, 0.45)) {
+        *form = VMG_GERUND;
+        return " while ";
+    }
+    if (at_once)
+        return " and ";
+    if (!last)
+        return vmg_dice_chance(dice, 0.5) ? ", " : ", then ";
+    return n > 2 && vmg_dice_chance(dice, 0.4) ? " and finally "
+                                               : then[vmg_dice_below(dice, VMG_COUNT(then))];
+}
+
+void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, vmg_dice *dice,
+                     vmg_buf *out)
+{
+    size_t who = vmg_dice_below(dice, VMG_COUNT(subjects)), start = out->len;
+    uint64_t kind = vmg_dice_below(dice, 100);
+    enum vmg_verb_form form = kind < 84 ? VMG_THIRD_PERSON : kind < 95 ? VMG_BASE_FORM
+                                                                       : VMG_GERUND;
+    if (form == VMG_THIRD_PERSON)
+        vmg_buf_printf(out, "%s ", subjects[who].who);
+    else
+        who = 0;
+    if (label) {
+        int row = label->first + (int)vmg_dice_below(dice, (uint64_t)label->n);
+        put_wording(labels[row].text, form, who, label->word, out);
+        if (n > 0)
+            vmg_buf_puts(out, " and ");
+    }
+    for (int i = 0; i < n; i++) {
+        enum vmg_verb_form own = form;
+        if (i > 0)
+            vmg_buf_puts(out, connect(together(&c[i - 1], &c[i]), i == n - 1, n, dice, &own));
+        put_clause(&c[i], own, who, dice, out);
+    }
+    if (out->failed)
+        return;
+    if (vmg_dice_chance(dice, 0.08))
+        out->data[start] = (char)toupper((unsigned char)out->data[start]);
+    if (vmg_dice_chance(dice, form == VMG_THIRD_PERSON ? 0.5 : 0.1))
+        vmg_buf_puts(out, ".");
+}

@@ -1,0 +1,263 @@
+/* Captions computed from motion: words, measurements, events of real clips, agreement with labels. */
+#include <cjson/cJSON.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/mem.h"
+#include "src/data/caption.h"
+#include "src/data/caption_plan.h"
+#include "src/data/caption_words.h"
+#include "src/data/events.h"
+#include "src/data/import_clip.h"
+#include "src/data/kinematics.h"
+#include "src/data/sample_json.h"
+#include "src/motion/rep276.h"
+#include "tests/harness.h"
+
+enum { DIM = VMG_REP_DIM };
+
+/* ---- words ---- */
+
+static void inflects_verbs(void)
+{
+    static const char *const verbs[][3] = {
+        {"walk", "walks", "walking"},   {"run", "runs", "running"},
+        {"box", "boxes", "boxing"},     {"punch", "punches", "punching"},
+        {"do", "does", "doing"},        {"wave", "waves", "waving"},
+        {"lie", "lies", "lying"},       {"practice", "practices", "practicing"},
+        {"carry", "carries", "carrying"}, {"stay", "stays", "staying"},
+        {"squat", "squats", "squatting"}, {"raise", "raises", "raising"},
+        {"sit", "sits", "sitting"},     {"have", "has", "having"},
+        {"kneel", "kneels", "kneeling"},
+    };
+    for (size_t i = 0; i < VMG_COUNT(verbs); i++)
+        for (int form = 0; form < 3; form++) {
+            vmg_buf b = {0};
+            vmg_inflect(verbs[i][0], (enum vmg_verb_form)form, &b);
+            CHECK_STR(b.data, verbs[i][form == VMG_THIRD_PERSON ? 1 : form == VMG_GERUND ? 2 : 0]);
+            vmg_buf_free(&b);
+        }
+}
+
+/* Every behaviour can be said, whatever its value, and nothing of the templates shows. */
+static void words_every_behaviour(void)
+{
+    static const double values[] = {0.01, 0.2, 0.5, 0.9, 1.2, 1.6, 2.5, 3.5, 50, 95, 180, 400};
+    vmg_dice dice = vmg_dice_from("words", 1);
+    for (int b = 0; b < VMG_N_BEHAVIOURS; b++)
+        for (size_t v = 0; v < VMG_COUNT(values); v++)
+            for (int try = 0; try < 8; try++) {
+                vmg_buf text = {0};
+                const vmg_clause c = {(enum vmg_behaviour)b, false, 1 + try / 3, values[v], 0, 40};
+                vmg_caption_say(&c, 1, NULL, &dice, &text);
+                CHECK(text.len >= 3 && strcspn(text.data, "[]{}_%") == text.len);
+                CHECK(!strstr(text.data, "  "));
+                vmg_buf_free(&text);
+            }
+}
+
+static void right_sides_are_worded_as_mirrored(void)
+{
+    for (int b = 0; b + 1 < VMG_N_BEHAVIOURS; b++) {
+        if (vmg_behaviour_left_of((enum vmg_behaviour)(b + 1)) != b)
+            continue;
+        vmg_dice one = vmg_dice_from("side", (uint64_t)b), two = one;
+        for (int try = 0; try < 20; try++) {
+            vmg_buf l = {0}, r = {0};
+            const vmg_clause left = {(enum vmg_behaviour)b, false, 1, 90, 0, 40},
+                             right = {(enum vmg_behaviour)(b + 1), false, 1, 90, 0, 40};
+            vmg_caption_say(&left, 1, NULL, &one, &l);
+            vmg_caption_say(&right, 1, NULL, &two, &r);
+            bool sided = strstr(l.data, "left") || strstr(l.data, "clockwise");
+            CHECK(sided == (strcmp(l.data, r.data) != 0) || strstr(l.data, "right"));
+            vmg_buf_free(&l);
+            vmg_buf_free(&r);
+        }
+    }
+}
+
+static void finds_label_words(void)
+{
+    vmg_label_words w;
+    vmg_dice dice = vmg_dice_from("label", 0);
+    vmg_buf text = {0};
+    REQUIRE(vmg_label_words_find("elephant (human subject)", &w));
+    vmg_caption_say(NULL, 0, &w, &dice, &text);
+    CHECK(strstr(text.data, "an elephant") != NULL);
+    vmg_buf_free(&text);
+    CHECK(vmg_label_words_find("Front Kick", &w) && w.measured);
+    CHECK(!vmg_label_words_find("walk", &w));
+}
+
+/* ---- measurements ---- */
+
+/* A stick body whose joints all move alike: enough for ways, turns and speeds. */
+static void sets_speed_and_turn(void)
+{
+    enum { T = 80 };
+    float *x = vmg_calloc(T, DIM * sizeof *x);
+    REQUIRE(x);
+    double yaw = 0, px = 0, py = 0;
+    for (int t = 0; t < T; t++) {
+        float *p = x + t * DIM + VMG_REP_POS;
+        for (int j = 0; j < VMG_N_JOINTS; j++) {
+            double out = j == VMG_L_HIP || j == VMG_L_SHOULDER   ? 0.1
+                         : j == VMG_R_HIP || j == VMG_R_SHOULDER ? -0.1
+                                                                 : 0;
+            p[3 * j] = (float)(px - out * sin(yaw));
+            p[3 * j + 1] = (float)(py + out * cos(yaw));
+            p[3 * j + 2] = (float)(vmg_rest_joint[j][1] - vmg_rest_joint[VMG_L_FOOT][1]);
+        }
+        px += 0.06 * cos(yaw);
+        py += 0.06 * sin(yaw);
+        yaw += 0.02;
+    }
+    vmg_track track;
+    vmg_kinematics k;
+    REQUIRE_OK(vmg_track_make(x, T, 20, &track));
+    vmg_kinematics_measure(&track, 10, 60, &k);
+    CHECK_CLOSE(k.speed_mps, 1.2, 0.02);
+    CHECK_CLOSE(k.ahead_m, 59 * 0.06, 0.05);
+    CHECK_CLOSE(k.left_m, 0, 0.1);
+    CHECK_CLOSE(k.turn_deg, 59 * 0.02 * 57.2958, 1.5);
+    CHECK_CLOSE(k.duration_s, 3, 1e-9);
+    CHECK(k.displacement_m < k.path_m);
+    vmg_buf json = {0};
+    vmg_kinematics_json(&k, &json);
+    cJSON *o = cJSON_Parse(json.data);
+    CHECK_CLOSE(cJSON_GetNumberValue(cJSON_GetObjectItem(o, "speed_mps")), k.speed_mps, 1e-3);
+    cJSON_Delete(o);
+    vmg_buf_free(&json);
+    vmg_track_free(&track);
+    free(x);
+}
+
+/* ---- real clips ---- */
+
+/* A clip of the data set beside the tree with a label; false (skipped) when it is absent. */
+static bool real_clip(const char *id, const char *label, vmg_sample *s)
+{
+    char name[96], row_label[64], source[] = "label";
+    double cut_s[2];
+    bool was_cut;
+    snprintf(name, sizeof name, "data/cmu/bvh/%s.bvh", id);
+    snprintf(row_label, sizeof row_label, "%s", label);
+    const char *path = vmg_test_shared(name);
+    if (!path)
+        return false;
+    vmg_captions_row row = {NULL, 0, INFINITY, source, row_label};
+    vmg_import_item item = {.path = vmg_strdup(path), .id = vmg_strdup(id), .row = &row,
+                            .n_rows = 1};
+    bool ok = vmg_test_ok(vmg_import_clip(&item, &(vmg_import_options){0}, s, cut_s, &was_cut),
+                          __FILE__, __LINE__, id);
+    free(item.path);
+    free(item.id);
+    return ok;
+}
+
+static int count_events(const vmg_events *e, enum vmg_behaviour b)
+{
+    int n = 0;
+    for (size_t i = 0; i < e->n; i++)
+        n += e->event[i].what == b;
+    return n;
+}
+
+/* Clips whose labels say what they show: the events that must be found, and some that must not. */
+static void finds_what_labels_state(void)
+{
+    static const struct {
+        const char *id;
+        enum vmg_behaviour has, lacks;
+    } clips[] = {
+        {"16_17", VMG_DO_TURN_LEFT, VMG_DO_TURN_RIGHT},
+        {"16_19", VMG_DO_TURN_RIGHT, VMG_DO_TURN_LEFT},
+        {"07_12", VMG_DO_WALK_FORWARD, VMG_DO_RUN},
+        {"09_01", VMG_DO_RUN, VMG_DO_WALK_FORWARD},
+        {"16_03", VMG_DO_JUMP_UP, VMG_DO_WALK_FORWARD},
+        {"16_05", VMG_DO_JUMP_FORWARD, VMG_DO_JUMP_UP},
+        {"14_30", VMG_DO_SIT_DOWN, VMG_DO_JUMP_UP},
+        {"14_06", VMG_DO_SQUAT, VMG_DO_SIT_DOWN},
+        {"14_06", VMG_DO_JUMPING_JACKS, VMG_DO_CARTWHEEL},
+        {"135_04", VMG_DO_KICK_RIGHT, VMG_DO_JUMP_UP},
+        {"49_08", VMG_DO_CARTWHEEL, VMG_DO_JUMP_UP},
+        {"49_18", VMG_DO_BALANCE_LEFT, VMG_DO_WALK_FORWARD},
+        {"14_02", VMG_DO_PUNCH_RIGHT, VMG_DO_CARTWHEEL},
+        {"x_directing_traffic_1", VMG_DO_WAVE_RIGHT, VMG_DO_JUMP_UP},
+        {"x_basketball_6", VMG_DO_WALK_BACKWARD, VMG_DO_WALK_FORWARD},
+        {"127_04", VMG_DO_RUN, VMG_DO_JUMP_UP},
+    };
+    for (size_t i = 0; i < VMG_COUNT(clips); i++) {
+        vmg_sample s = {0};
+        vmg_track t;
+        vmg_events e;
+        if (!real_clip(clips[i].id, "", &s))
+            return;
+        REQUIRE_OK(vmg_track_make(s.x, s.T, s.fps, &t));
+        REQUIRE_OK(vmg_events_find(&t, &e));
+        if (!CHECK(count_events(&e, clips[i].has) > 0) ||
+            !CHECK(count_events(&e, clips[i].lacks) == 0))
+            vmg_test_note("%s: %s %d, %s %d", clips[i].id, vmg_behaviour_name(clips[i].has),
+                          count_events(&e, clips[i].has), vmg_behaviour_name(clips[i].lacks),
+                          count_events(&e, clips[i].lacks));
+        vmg_events_free(&e);
+        vmg_track_free(&t);
+        vmg_sample_free(&s);
+    }
+}
+
+static void captions_real_clips(void)
+{
+    vmg_sample s = {0}, again = {0}, mirrored = {0};
+    if (!real_clip("16_17", "walk, 90-degree left turn", &s) ||
+        !real_clip("16_17", "walk, 90-degree left turn", &again))
+        return;
+    REQUIRE_OK(vmg_import_mirrored(&s, &mirrored));
+    REQUIRE_OK(vmg_caption_sample(&s, 3));
+    REQUIRE_OK(vmg_caption_sample(&again, 3));
+    REQUIRE_OK(vmg_caption_sample(&again, 3));
+    REQUIRE_OK(vmg_caption_sample(&mirrored, 3));
+    CHECK(s.n_captions >= 5);
+    CHECK_INT(again.n_captions, s.n_captions);
+    int told[2] = {0, 0};
+    for (int64_t i = 1; i < s.n_captions && i < again.n_captions; i++) {
+        const vmg_caption *c = &s.captions[i];
+        cJSON *facts = cJSON_Parse(c->facts);
+        CHECK_STR(c->source, VMG_CAPTION_SOURCE);
+        CHECK_STR(c->text, again.captions[i].text);
+        CHECK(c->first >= 0 && c->n > 0 && c->first + c->n <= s.T);
+        CHECK(cJSON_GetArraySize(cJSON_GetObjectItem(facts, "behaviours")) > 0);
+        CHECK(cJSON_IsObject(cJSON_GetObjectItem(facts, "measured")));
+        CHECK(!strstr(c->text, "right"));
+        told[0] += strstr(c->text, "left") != NULL;
+        cJSON_Delete(facts);
+    }
+    for (int64_t i = 1; i < mirrored.n_captions; i++) {
+        CHECK(!strstr(mirrored.captions[i].text, "left"));
+        told[1] += strstr(mirrored.captions[i].text, "right") != NULL;
+    }
+    CHECK(told[0] > 0 && told[1] > 0);
+    vmg_sample_free(&s);
+    vmg_sample_free(&again);
+    vmg_sample_free(&mirrored);
+    s = (vmg_sample){.id = vmg_strdup("x"), .T = 5};
+    CHECK_FAILS(vmg_caption_sample(&s, 0), VMG_E_ARG, "no motion");
+    vmg_sample_free(&s);
+}
+
+static const vmg_test_case cases[] = {
+    {"inflects_verbs", inflects_verbs},
+    {"words_every_behaviour", words_every_behaviour},
+    {"right_sides_are_worded_as_mirrored", right_sides_are_worded_as_mirrored},
+    {"finds_label_words", finds_label_words},
+    {"sets_speed_and_turn", sets_speed_and_turn},
+    {"finds_what_labels_state", finds_what_labels_state},
+    {"captions_real_clips", captions_real_clips},
+};
+
+int main(int argc, char **argv)
+{
+    return vmg_test_main(argc, argv, cases, VMG_COUNT(cases));
+}
