@@ -175,3 +175,6 @@ TESTS += tests/page.sh
 EXTRA_DIST += tests/page.sh
 check_PROGRAMS += tests/test_caption
 tests_test_caption_SOURCES = tests/test_caption.c
+check_PROGRAMS += tests/test_loop
+tests_test_loop_SOURCES = tests/test_loop.c
+tests_test_loop_LDADD = tests/libmotion.la

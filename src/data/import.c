@@ -116,6 +116,7 @@ static int take(const vmg_import_item *item, const vmg_import_options *o, const 
     }
     r->n_kept++;
     r->n_cut += out->was_cut;
+    r->n_extended += (double)out->copy[0].T / out->copy[0].fps > out->cut_s[1] - out->cut_s[0] + 1e-9;
     if (out->was_cut)
         vmg_logf(&o->log, VMG_LOG_WARN, "%s: the body jumps, kept from %.2f s to %.2f s",
                  item->path, out->cut_s[0], out->cut_s[1]);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/base/mem.h"
+#include "src/data/loop.h"
 #include "src/data/mirror_text.h"
 #include "src/data/sample_json.h"
 #include "src/data/window.h"
@@ -142,15 +143,35 @@ static int read_clip(const vmg_import_item *item, const vmg_import_options *o, v
     return vmg_import_ground(clip->x, clip->T);
 }
 
-/* Captions in seconds of the file to frames of what was kept from frame `first` on. */
-static int add_captions(const vmg_import_item *item, int64_t first, vmg_sample *s)
+/* A steady gait goes on until extend_s. */
+static int extend(vmg_clip *clip, double extend_s)
+{
+    int64_t want = llround(extend_s * clip->fps);
+    bool found = false;
+    vmg_loop loop;
+    float *x;
+    int rc = want > clip->T ? vmg_loop_find(clip->x, clip->T, &found, &loop) : VMG_OK;
+    if (rc || !found)
+        return rc;
+    rc = vmg_loop_extend(clip->x, clip->T, &loop, want, &x);
+    if (rc)
+        return rc;
+    free(clip->x);
+    clip->x = x;
+    clip->T = want;
+    return VMG_OK;
+}
+
+/* Captions in seconds of the file to frames of what was kept, frames first..first+kept; those up to its end
+ * hold for what it was extended by. */
+static int add_captions(const vmg_import_item *item, int64_t first, int64_t kept, vmg_sample *s)
 {
     for (size_t i = 0; i < item->n_rows; i++) {
         const vmg_captions_row *r = &item->row[i];
         double from = r->start_s * s->fps - (double)first,
                to = r->end_s * s->fps - (double)first;
         int64_t a = from <= 0 ? 0 : from >= (double)s->T ? s->T : llround(from),
-                b = to <= 0 ? 0 : to >= (double)s->T ? s->T : llround(to);
+                b = to <= 0 ? 0 : to >= (double)kept ? s->T : llround(to);
         int rc = b > a ? vmg_sample_add_caption(s, r->text, a, b - a, r->source, NULL) : VMG_OK;
         if (rc)
             return rc;
@@ -162,19 +183,22 @@ int vmg_import_clip(const vmg_import_item *item, const vmg_import_options *o, vm
                     double cut_s[2], bool *was_cut)
 {
     vmg_clip clip = {0};
-    int64_t first = 0, T = 0;
+    int64_t first = 0;
     *out = (vmg_sample){0};
     int rc = read_clip(item, o, &clip, &first, was_cut);
+    int64_t kept = clip.T;
+    if (!rc)
+        rc = extend(&clip, o->extend_s);
     if (!rc) {
-        T = clip.T;
+        int64_t T = clip.T;
         const char *slash = strrchr(item->path, '/');
         *out = (vmg_sample){.id = vmg_strdup(item->id), .T = T, .fps = clip.fps, .x = clip.x,
                             .group = vmg_strdup(item->id),
                             .source = vmg_strdup(slash ? slash + 1 : item->path)};
         clip.x = NULL;
-        rc = out->id && out->group && out->source ? add_captions(item, first, out) : VMG_E_NOMEM;
+        rc = out->id && out->group && out->source ? add_captions(item, first, kept, out) : VMG_E_NOMEM;
         cut_s[0] = (double)first / out->fps;
-        cut_s[1] = (double)(first + T) / out->fps;
+        cut_s[1] = (double)(first + kept) / out->fps;
     }
     vmg_clip_free(&clip);
     if (rc)

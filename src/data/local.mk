@@ -43,3 +43,4 @@ libvmg_la_SOURCES += src/data/caption_words.h
 libvmg_la_SOURCES += src/data/label_words.def
 libvmg_la_SOURCES += src/data/wordings.def
 libvmg_la_SOURCES += src/data/wordings_both.def
+libvmg_la_SOURCES += src/data/loop.c src/data/loop.h

@@ -1,0 +1,99 @@
+/* Steady gaits made longer: the loop is found, goes on evenly, and nothing else is looped. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/mem.h"
+#include "src/data/loop.h"
+#include "src/motion/rep276.h"
+#include "tests/harness.h"
+#include "tests/motion_fixture.h"
+
+static float *make(enum vmg_test_motion kind, int64_t T)
+{
+    vmg_poses p;
+    float *x = vmg_calloc((size_t)T, VMG_REP_DIM * sizeof *x);
+    if (x && !(vmg_test_motion_make(kind, T + 1, 0.4, &p) == VMG_OK && vmg_rep276_encode(&p, x) == VMG_OK)) {
+        free(x);
+        x = NULL;
+    }
+    vmg_poses_free(&p);
+    return x;
+}
+
+static const float *joint(const float *x, int64_t t, int j)
+{
+    return x + t * VMG_REP_DIM + VMG_REP_POS + 3 * j;
+}
+
+/* Largest second difference of any joint over frames [from, to). */
+static double acceleration(const float *x, int64_t from, int64_t to)
+{
+    double most = 0;
+    for (int64_t t = from + 1; t + 1 < to; t++)
+        for (int j = 0; j < VMG_N_JOINTS; j++) {
+            double sum = 0;
+            for (int c = 0; c < 3; c++)
+                sum += pow(joint(x, t - 1, j)[c] - 2.0 * joint(x, t, j)[c] + joint(x, t + 1, j)[c], 2);
+            most = fmax(most, sqrt(sum));
+        }
+    return most;
+}
+
+static void extends_a_walk(void)
+{
+    enum { T = 60, WANT = 150 };
+    float *x = make(VMG_TEST_WALK, T), *longer = NULL;
+    vmg_loop loop;
+    bool found;
+    REQUIRE(x);
+    REQUIRE_OK(vmg_loop_find(x, T, &found, &loop));
+    REQUIRE(found);
+    CHECK(loop.error_m < VMG_LOOP_ERROR_M && loop.b - loop.a >= VMG_LOOP_MIN_FRAMES && loop.b + 3 <= T);
+    REQUIRE_OK(vmg_loop_extend(x, T, &loop, WANT, &longer));
+    for (int64_t t = 0; t + 1 < loop.b; t++)
+        CHECK_ARRAY(longer + t * VMG_REP_DIM, x + t * VMG_REP_DIM, VMG_REP_DIM, 1e-4);
+    double speed[2];
+    for (int k = 0; k < 2; k++) {
+        const float *a = joint(k ? longer : x, k ? T : 0, VMG_PELVIS), *b = joint(k ? longer : x, k ? WANT - 1 : loop.b, VMG_PELVIS);
+        speed[k] = hypot(b[0] - a[0], b[1] - a[1]) / (double)(k ? WANT - 1 - T : loop.b);
+    }
+    CHECK_CLOSE(speed[1], speed[0], 0.1 * speed[0]);
+    CHECK(acceleration(longer, 0, WANT) < 1.5 * acceleration(x, 0, T));
+    free(x);
+    free(longer);
+}
+
+static void leaves_other_motions(void)
+{
+    enum { T = 60 };
+    static const enum vmg_test_motion kinds[] = {VMG_TEST_HANDSTAND, VMG_TEST_TUMBLE};
+    vmg_loop loop;
+    bool found;
+    for (size_t i = 0; i < VMG_COUNT(kinds); i++) {
+        float *x = make(kinds[i], T);
+        REQUIRE(x);
+        CHECK_OK(vmg_loop_find(x, T, &found, &loop));
+        CHECK(!found);
+        free(x);
+    }
+    float *x = make(VMG_TEST_WALK, T);
+    REQUIRE(x);
+    CHECK_OK(vmg_loop_find(x, VMG_LOOP_MIN_FRAMES, &found, &loop)); /* too short for a loop */
+    CHECK(!found);
+    for (int64_t t = 0; t < T; t++) /* a walk that stops half-way */
+        if (t >= T / 2)
+            memcpy(x + t * VMG_REP_DIM, x + T / 2 * VMG_REP_DIM, VMG_REP_DIM * sizeof *x);
+    CHECK_OK(vmg_loop_find(x, T, &found, &loop));
+    CHECK(!found);
+    float *longer;
+    CHECK_FAILS(vmg_loop_extend(x, T, &(vmg_loop){10, T, 0}, 100, &longer), VMG_E_ARG, "no loop");
+    free(x);
+}
+
+static const vmg_test_case cases[] = {{"extends_a_walk", extends_a_walk}, {"leaves_other_motions", leaves_other_motions}};
+
+int main(int argc, char **argv)
+{
+    return vmg_test_main(argc, argv, cases, VMG_COUNT(cases));
+}
