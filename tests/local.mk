@@ -178,3 +178,5 @@ tests_test_caption_SOURCES = tests/test_caption.c
 check_PROGRAMS += tests/test_loop
 tests_test_loop_SOURCES = tests/test_loop.c
 tests_test_loop_LDADD = tests/libmotion.la
+check_PROGRAMS += tests/test_train_step
+tests_test_train_step_SOURCES = tests/test_train_step.c
