@@ -236,6 +236,33 @@ static void draws_what_the_recipe_says(void)
     close_fed(&f);
 }
 
+/* Of eight kinematic captions five show a walk, three nothing, one of the five a stop. */
+static void draws_rare_behaviours(void)
+{
+    fed f;
+    double n = 0, stops = 0, nothing = 0;
+    REQUIRE_OK(open_fed(&f, 0, 1, false, 1 << 24));
+    vmg_feed_close(f.feed);
+    f.o.recipe.kinematic = 1;
+    f.o.recipe.rarity = 1;
+    f.o.recipe.p_null = f.o.recipe.p_motion = 0;
+    REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
+    for (int64_t k = 0; k < 25; k++) {
+        vmg_feed_batch b;
+        REQUIRE_OK(vmg_feed_make(f.feed, k, &b));
+        for (int64_t i = 0; i < b.batch.n_samples; i++, n++) {
+            bool second = strstr(b.names[i], "then stops") != NULL;
+            stops += second && !strncmp(b.names[i], "t2", 2);
+            nothing += second && strncmp(b.names[i], "t2", 2);
+        }
+        vmg_feed_batch_free(&b);
+    }
+    const double weights = 4 * 8.0 / 5 + 3 * 8.0 / 3 + 8;
+    CHECK_CLOSE(stops / n, 8 / weights, 5 * sqrt(0.25 / n));
+    CHECK_CLOSE(nothing / n, 8 / weights, 5 * sqrt(0.25 / n));
+    close_fed(&f);
+}
+
 static void depends_on_nothing_but_the_number(void)
 {
     fed a, b;
@@ -414,6 +441,7 @@ static const vmg_test_case cases[] = {
     {"draws_by_name", draws_by_name},
     {"corrupts_references", corrupts_references},
     {"draws_what_the_recipe_says", draws_what_the_recipe_says},
+    {"draws_rare_behaviours", draws_rare_behaviours},
     {"depends_on_nothing_but_the_number", depends_on_nothing_but_the_number},
     {"splits_among_processes", splits_among_processes},
     {"prefetches_in_order", prefetches_in_order},

@@ -17,11 +17,14 @@ enum { N_TRIALS = 8, N_TRAINING = 6 };
 static int add_trial(vmg_dataset_writer *w, vmg_window_statistics *statistics, int i)
 {
     char id[8], walks[] = "a person walks forward", source[] = "label", kinematic[] = "kinematic";
+    char walk[] = "{\"behaviours\":[{\"what\":\"walk_forward\"}]}";
+    char stop[] = "{\"behaviours\":[{\"what\":\"walk_forward\"},{\"what\":\"stop\"}]}";
     char first[] = "walks at an even speed", second[] = "a person goes ahead, then stops";
     int64_t T = 45 + 15 * i;
     vmg_caption captions[3] = {{.text = walks, .n = T, .source = source},
-                               {.text = first, .n = 42, .source = kinematic},
-                               {.text = second, .first = T - 30, .n = 30, .source = kinematic}};
+                               {.text = first, .n = 42, .source = kinematic, .facts = walk},
+                               {.text = second, .first = T - 30, .n = 30, .source = kinematic,
+                                .facts = i == 2 ? stop : NULL}};
     vmg_sample s = {.id = id, .T = T, .fps = VMG_REP_FPS, .captions = captions, .n_captions = i == 5 ? 0 : i ? 3 : 1};
     vmg_poses p = {0};
     snprintf(id, sizeof id, "t%d", i);

@@ -3,7 +3,7 @@
 #define VMG_TESTS_TRAIN_FIXTURE_H
 
 /* Eight trials of 45 to 150 frames, six to train on (t0..t5) and two held out, each with a label over all of it, and, but for t0, kinematic
- * captions of parts; t5 has no caption. Returns a status. */
+ * captions of parts (one "walk_forward", one of nothing but in t2, where it is "stop" as well); t5 has no caption. Returns a status. */
 int vmg_test_make_dataset(const char *dir);
 
 /* A configuration of a DiT of width 32 with a joint T5 encoder, and "training" for a few steps. Returns a status. */

@@ -12,6 +12,7 @@
 #include "src/motion/rep276.h"
 #include "src/train/corrupt.h"
 #include "src/train/draw.h"
+#include "src/train/rarity.h"
 
 /* Streams of one batch number: its samples, then itself. The test half has streams of its own. */
 enum { STREAM_BITS = 20, STREAM_BATCH = (1 << STREAM_BITS) - 1, MAX_DRAWS = 100 };
@@ -23,6 +24,7 @@ struct vmg_feed {
     int64_t *trial, n_trials; /* indices into the data set */
     double *cumulated;        /* of the trials' weights */
     int64_t n_frames;
+    vmg_rarity rarity;        /* empty when captions are drawn by trial */
     pthread_mutex_t lock;     /* over the rest */
     vmg_sample **kept;        /* by index into the data set */
     bool *damaged;
@@ -96,6 +98,8 @@ int vmg_feed_open(const vmg_feed_options *o, vmg_feed **out)
     f->seed = (uint64_t)o->recipe.seed ^ (o->held_out ? held_out_seed : 0);
     pthread_mutex_init(&f->lock, NULL);
     int rc = list_trials(f);
+    if (rc == VMG_OK && o->recipe.rarity > 0)
+        rc = vmg_rarity_read(o->data, f->trial, f->n_trials, o->recipe.rarity, &f->rarity);
     if (rc != VMG_OK) {
         vmg_feed_close(f);
         return rc;
@@ -117,6 +121,7 @@ void vmg_feed_close(vmg_feed *f)
     for (int64_t i = 0; f->kept && i < vmg_dataset_count(f->o.data); i++)
         free_sample(f->kept[i]);
     pthread_mutex_destroy(&f->lock);
+    vmg_rarity_free(&f->rarity);
     free(f->trial);
     free(f->cumulated);
     free(f->kept);
@@ -209,12 +214,12 @@ static bool is_kinematic(const vmg_caption *c)
     return c->source && !strcmp(c->source, "kinematic");
 }
 
-static const vmg_caption *draw_caption(const vmg_feed *f, vmg_draw *d, const vmg_sample *s)
+/* A caption of the wanted kind; of the other where the trial has none of it. */
+static const vmg_caption *draw_caption(vmg_draw *d, const vmg_sample *s, bool kinematic)
 {
     int64_t n[2] = {0, 0};
     for (int64_t i = 0; i < s->n_captions; i++)
         n[is_kinematic(&s->captions[i])]++;
-    bool kinematic = vmg_draw_uniform(d) < f->o.recipe.kinematic;
     double at = vmg_draw_uniform(d);
     if (!n[kinematic])
         kinematic = !kinematic;
@@ -243,23 +248,33 @@ static void draw_window(const vmg_recipe *r, vmg_draw *d, choice *c)
     c->n = n;
 }
 
+/* A trial and one of its captions: from the table of rare ones, or a trial first. */
+static int choose_once(vmg_feed *f, vmg_draw *d, choice *c)
+{
+    bool kinematic = vmg_draw_uniform(d) < f->o.recipe.kinematic;
+    double u = vmg_draw_uniform(d);
+    const struct vmg_rarity_entry *e = kinematic ? vmg_rarity_draw(&f->rarity, u) : NULL;
+    int rc = read_trial(f, e ? e->trial : draw_trial(f, d), &c->sample, &c->ours);
+    if (rc != VMG_OK)
+        return rc;
+    if (c->sample->T < f->o.recipe.min_frames || (e && e->caption >= c->sample->n_captions)) {
+        rc = vmg_fail(VMG_E_FORMAT, "sample %s is not what the index says", c->sample->id);
+        if (c->ours)
+            free_sample(c->sample);
+        return rc;
+    }
+    c->caption = e ? &c->sample->captions[e->caption] : draw_caption(d, c->sample, kinematic);
+    return VMG_OK;
+}
+
 static int choose(vmg_feed *f, vmg_draw *d, choice *c)
 {
     int rc = VMG_E_FORMAT;
-    for (int i = 0; rc == VMG_E_FORMAT && i < MAX_DRAWS; i++) {
-        int64_t trial = draw_trial(f, d);
-        rc = read_trial(f, trial, &c->sample, &c->ours);
-        if (rc == VMG_OK && c->sample->T < f->o.recipe.min_frames) {
-            rc = vmg_fail(VMG_E_FORMAT, "sample %s has %lld frames, the index says more", c->sample->id, (long long)c->sample->T);
-            if (c->ours)
-                free_sample(c->sample);
-        }
-    }
-    if (rc != VMG_OK)
-        return rc == VMG_E_FORMAT ? vmg_fail(rc, "%d damaged samples in a row: run `vimogen data verify`", MAX_DRAWS) : rc;
-    c->caption = draw_caption(f, d, c->sample);
-    draw_window(&f->o.recipe, d, c);
-    return VMG_OK;
+    for (int i = 0; rc == VMG_E_FORMAT && i < MAX_DRAWS; i++)
+        rc = choose_once(f, d, c);
+    if (rc == VMG_OK)
+        draw_window(&f->o.recipe, d, c);
+    return rc == VMG_E_FORMAT ? vmg_fail(rc, "%d damaged samples in a row: run `vimogen data verify`", MAX_DRAWS) : rc;
 }
 
 static bool from_source(const vmg_sample *s, const char *a, const char *b)

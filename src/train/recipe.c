@@ -29,6 +29,7 @@ const vmg_recipe_key vmg_recipe_keys[] = {
     {"max-frames", AT(max_frames), VMG_RECIPE_INT, 2, 100000, "longest sample"},
     {"kinematic", AT(kinematic), VMG_RECIPE_REAL, 0, 1, "samples with a caption computed from the motion, where there is one"},
     {"balance", AT(balance), VMG_RECIPE_REAL, 0, 1, "trials are drawn by frames^X: 0 = alike, 1 = by length"},
+    {"rarity", AT(rarity), VMG_RECIPE_REAL, 0, 1, "draw kinematic captions by the rarity of what they show, to this power (0: by trial)"},
     {"vocab-size", AT(vocab_size), VMG_RECIPE_INT, 16, 1e6, "most pieces of a vocabulary made from the captions"},
     {"save-every", AT(save_every), VMG_RECIPE_INT, 1, 1e9, "updates between checkpoints"},
     {"evaluate-every", AT(evaluate_every), VMG_RECIPE_INT, 0, 1e9, "updates between losses on held-out trials (0: never)"},
