@@ -37,3 +37,9 @@ bench_bench_ops_DEPENDENCIES = $(VMG_SUITE_OBJECTS) tests/libop.la
 
 # Not run by the tests, but kept building.
 check-local: bench/bench_ops$(EXEEXT) bench/bench_model$(EXEEXT)
+
+EXTRA_PROGRAMS += bench/bench_data
+CLEANFILES += bench/bench_data
+bench_bench_data_SOURCES = bench/bench_data.c src/cli/opt.c src/cli/term.c
+bench_bench_data_CPPFLAGS = $(AM_CPPFLAGS)
+bench_bench_data_LDADD = libvmg.la

@@ -180,3 +180,5 @@ tests_test_loop_SOURCES = tests/test_loop.c
 tests_test_loop_LDADD = tests/libmotion.la
 check_PROGRAMS += tests/test_train_step
 tests_test_train_step_SOURCES = tests/test_train_step.c
+TESTS += tests/data_witness.sh
+EXTRA_DIST += tests/data_witness.sh tests/data_witness.py

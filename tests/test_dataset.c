@@ -10,6 +10,7 @@
 #include "src/data/captions_table.h"
 #include "src/data/dataset.h"
 #include "src/data/dataset_index.h"
+#include "src/data/dataset_scan.h"
 #include "src/data/dataset_write.h"
 #include "src/data/import.h"
 #include "src/data/import_clip.h"
@@ -342,6 +343,65 @@ static void names_damaged_samples(void)
     free(path);
 }
 
+static int note_message(void *user, int64_t i, const vmg_sample *s, int rc)
+{
+    (void)i;
+    (void)s;
+    if (rc)
+        snprintf(user, 256, "%s", vmg_error_message());
+    return 0;
+}
+
+static int stop_early(void *user, int64_t i, const vmg_sample *s, int rc)
+{
+    (void)i;
+    (void)s;
+    (void)rc;
+    return ++*(int *)user == 3 ? vmg_fail(VMG_E_INTERRUPTED, "enough") : 0;
+}
+
+/* Several threads read everything; a damaged sample is counted and named, not fatal. */
+static void scans_sets(void)
+{
+    enum { N = 24 };
+    const char *dir = folder("scanned");
+    vmg_dataset *ds;
+    vmg_dataset_report r;
+    make_set(dir, N);
+    REQUIRE_OK(vmg_dataset_open(dir, &ds));
+    REQUIRE_OK(vmg_dataset_scan(ds, true, 3, (vmg_log){0}, NULL, NULL, &r));
+    CHECK_INT(r.n_samples, N);
+    CHECK_INT(r.n_held_out, N / 3);
+    CHECK_INT(r.n_captions, 2 * N);
+    CHECK_INT(r.n_kinematic, N);
+    CHECK_INT(r.n_damaged, 0);
+    CHECK_INT(r.n_leaks, 1); /* they share one group here */
+    CHECK_CLOSE(r.seconds, N * (10 + (N - 1) / 2.) / 20, 1e-9);
+    CHECK_CLOSE(r.shortest_s, 0.5, 1e-9);
+    int calls = 0;
+    CHECK_FAILS(vmg_dataset_visit(ds, NULL, 0, false, 4, stop_early, &calls), VMG_E_INTERRUPTED,
+                "enough");
+    CHECK_INT(calls, 3);
+    const vmg_dataset_entry *e = &vmg_dataset_get_index(ds)->entry[5];
+    char *path = vmg_path_join(dir, vmg_dataset_get_index(ds)->shard[e->shard].name), said[256] = "";
+    int fd = open(path, O_RDWR);
+    REQUIRE(pwrite(fd, "damage", 6, (off_t)(e->offset + 40)) == 6);
+    close(fd);
+    free(path);
+    REQUIRE_OK(vmg_dataset_scan(ds, true, 2, (vmg_log){0}, NULL, NULL, &r));
+    CHECK_INT(r.n_damaged, 1);
+    CHECK_INT(r.n_samples, N - 1);
+    REQUIRE_OK(vmg_dataset_visit(ds, (int64_t[]){4, 5, 6}, 3, true, 2, note_message, said));
+    CHECK(strstr(said, "sample s5") != NULL);
+    vmg_dataset_close(ds);
+    REQUIRE_OK(vmg_dataset_resplit(dir, 0.5, false, 1, 2));
+    REQUIRE_OK(vmg_dataset_open(dir, &ds));
+    REQUIRE_OK(vmg_dataset_scan(ds, false, 2, (vmg_log){0}, NULL, NULL, &r));
+    CHECK_INT(r.n_leaks, 0);
+    CHECK(fabs(vmg_dataset_mean(ds)[VMG_REP_POS + 2] - vmg_dataset_mean(ds)[0]) < 5);
+    vmg_dataset_close(ds);
+}
+
 static void refuses_bad_indices(void)
 {
     static const char *const bad[] = {
@@ -477,6 +537,7 @@ static const vmg_test_case cases[] = {
     {"writes_and_reads_sets", writes_and_reads_sets},
     {"rewrites_captions", rewrites_captions},
     {"names_damaged_samples", names_damaged_samples},
+    {"scans_sets", scans_sets},
     {"refuses_bad_indices", refuses_bad_indices},
     {"checks_tar_members", checks_tar_members},
     {"finds_clean_stretches", finds_clean_stretches},

@@ -13,6 +13,10 @@ static const struct {
 } actions[] = {
     {"import", "make a data set from BVH, AMASS or ViMoGen files", vmg_cli_data_import},
     {"caption", "compute captions from the motion", vmg_cli_data_caption},
+    {"stats", "tell what a data set holds", vmg_cli_data_stats},
+    {"verify", "read everything and name what is damaged", vmg_cli_data_verify},
+    {"sample", "show one sample, or write its motion to a file", vmg_cli_data_sample},
+    {"split", "choose anew what is held out for testing", vmg_cli_data_split},
 };
 
 static void usage(FILE *f)

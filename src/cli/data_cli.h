@@ -4,5 +4,9 @@
 
 int vmg_cli_data_import(int argc, char **argv);
 int vmg_cli_data_caption(int argc, char **argv);
+int vmg_cli_data_stats(int argc, char **argv);
+int vmg_cli_data_verify(int argc, char **argv);
+int vmg_cli_data_sample(int argc, char **argv);
+int vmg_cli_data_split(int argc, char **argv);
 
 #endif

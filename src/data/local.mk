@@ -44,3 +44,5 @@ libvmg_la_SOURCES += src/data/label_words.def
 libvmg_la_SOURCES += src/data/wordings.def
 libvmg_la_SOURCES += src/data/wordings_both.def
 libvmg_la_SOURCES += src/data/loop.c src/data/loop.h
+libvmg_la_SOURCES += src/data/dataset_scan.c
+libvmg_la_SOURCES += src/data/dataset_scan.h
