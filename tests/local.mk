@@ -182,3 +182,6 @@ check_PROGRAMS += tests/test_train_step
 tests_test_train_step_SOURCES = tests/test_train_step.c
 TESTS += tests/data_witness.sh
 EXTRA_DIST += tests/data_witness.sh tests/data_witness.py
+check_PROGRAMS += tests/test_train_run
+tests_test_train_run_SOURCES = tests/test_train_run.c tests/train_fixture.c tests/train_fixture.h
+tests_test_train_run_LDADD = tests/libmotion.la

@@ -62,7 +62,7 @@ int vmg_test_make_config(const char *path)
         "{\"in_dim\":276,\"out_dim\":276,\"ref_motion_dim\":138,\"dim\":32,\"ffn_dim\":64,\"num_heads\":2,\"num_layers\":2,"
         "\"freq_dim\":32,\"text_dim\":32,\"text_len\":16,\"text_min_rows\":8,\"eps\":1e-6,"
         "\"text_encoder\":{\"dim\":32,\"dim_attn\":32,\"dim_ffn\":64,\"num_heads\":2,\"num_layers\":1,\"num_buckets\":8,"
-        "\"max_dist\":16,\"shared_pos\":false,\"eps\":1e-6},"
+        "\"max_dist\":128,\"shared_pos\":false,\"eps\":1e-6},"
         "\"training\":{\"steps\":6,\"batch\":5,\"lr\":1e-3,\"warmup\":2,\"cosine\":true,\"clip\":1,\"p-null\":0.2,\"p-motion\":0.3,"
         "\"min-frames\":40,\"max-frames\":60,\"vocab-size\":60,\"save-every\":3,\"evaluate-every\":3,\"evaluate-batches\":1}}";
     return vmg_write_file(path, text, sizeof text - 1);

@@ -1,0 +1,354 @@
+/* Training runs on a tiny data set: learning, resuming to the same bits, surviving kills, stopping at NaN, exporting, MPI. */
+#include "config.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "host/base/fs.h"
+#include "host/base/mem.h"
+#include "src/format/weights_file.h"
+#include "src/lib/encoder.h"
+#include "src/lib/export_run.h"
+#include "src/lib/model.h"
+#include "src/train/trainer.h"
+#include "tests/harness.h"
+#include "tests/train_fixture.h"
+
+/* ---- running ---- */
+
+/* What a report does: nothing, or stop once `stop_at` updates are made. */
+typedef struct watcher {
+    int64_t stop_at;
+    double first_loss, last_loss, held_out_loss;
+    int64_t n;
+} watcher;
+
+static bool watch(void *user, const vmg_trainer_news *news)
+{
+    watcher *w = user;
+    if (!w->n++)
+        w->first_loss = news->line.loss;
+    w->last_loss = news->line.loss;
+    w->held_out_loss = isfinite(news->line.held_out_loss) ? news->line.held_out_loss : w->held_out_loss;
+    return w->stop_at && news->line.step >= w->stop_at;
+}
+
+/* Files of all cases, made once: a data set and a configuration. */
+static const char *folder(void)
+{
+    static char dir[4096];
+    if (!*dir) {
+        snprintf(dir, sizeof dir, "%s", vmg_test_tmp("train"));
+        char path[4200];
+        snprintf(path, sizeof path, "%s/set", dir);
+        CHECK_OK(vmg_mkdirs(dir));
+        CHECK_OK(vmg_test_make_dataset(path));
+        snprintf(path, sizeof path, "%s/config.json", dir);
+        CHECK_OK(vmg_test_make_config(path));
+    }
+    return dir;
+}
+
+static char *below(const char *name)
+{
+    return vmg_path_join(folder(), name);
+}
+
+/* A run into folder NAME; `recipe` NULL: the configuration's. */
+static int train(const char *name, bool resume, const vmg_recipe *recipe, watcher *w)
+{
+    char *config = below("config.json"), *data = below("set"), *out = below(name);
+    vmg_ctx *ctx = NULL;
+    vmg_trainer_options o = {.config = config, .data = data, .out = out, .resume = resume, .n_threads = 2,
+                             .cache_bytes = 1 << 24, .report = watch, .user = w};
+    int rc = vmg_ctx_open(&(vmg_ctx_options){.device = getenv("VMG_TEST_DEVICE")}, &ctx);
+    if (rc == VMG_OK)
+        rc = vmg_trainer_recipe(config, out, resume, &o.recipe);
+    if (recipe)
+        o.recipe = *recipe;
+    if (rc == VMG_OK)
+        rc = vmg_trainer_run(ctx, &o);
+    vmg_ctx_close(ctx);
+    free(config);
+    free(data);
+    free(out);
+    return rc;
+}
+
+static vmg_recipe base_recipe(void)
+{
+    vmg_recipe r = {0};
+    char *config = below("config.json");
+    CHECK_OK(vmg_trainer_recipe(config, NULL, false, &r));
+    free(config);
+    return r;
+}
+
+/* ---- cases ---- */
+
+static void learns(void)
+{
+    watcher w = {0};
+    vmg_recipe r = base_recipe();
+    r.steps = 60;
+    r.lr = 3e-3;
+    r.warmup = 5;
+    r.p_motion = 0;
+    r.save_every = 60;
+    REQUIRE_OK(train("learns", false, &r, &w));
+    CHECK_INT(w.n, 60);
+    vmg_test_note("loss %.3f -> %.3f, held out %.3f", w.first_loss, w.last_loss, w.held_out_loss);
+    CHECK(w.last_loss < 0.8 * w.first_loss && w.held_out_loss < 0.9 * w.first_loss);
+    CHECK_FAILS(train("learns", false, &r, &w), VMG_E_ARG, "--resume");
+}
+
+static void check_same_files(const char *a, const char *b)
+{
+    char *path_a = below(a), *path_b = below(b), *x = NULL, *y = NULL;
+    size_t n_x = 0, n_y = 0;
+    CHECK_OK(vmg_read_file(path_a, 1 << 28, &x, &n_x));
+    CHECK_OK(vmg_read_file(path_b, 1 << 28, &y, &n_y));
+    CHECK(n_x && n_x == n_y && !memcmp(x, y, n_x));
+    free(x);
+    free(y);
+    free(path_a);
+    free(path_b);
+}
+
+static void resumes_to_the_same_bits(void)
+{
+    watcher whole = {0}, part = {.stop_at = 3}, rest = {0};
+    REQUIRE_OK(train("whole", false, NULL, &whole));
+    CHECK_FAILS(train("part", false, NULL, &part), VMG_E_INTERRUPTED, "step 3");
+    REQUIRE_OK(train("part", true, NULL, &rest));
+    CHECK_INT(part.n + rest.n, whole.n);
+    CHECK_CLOSE(rest.last_loss, whole.last_loss, 0);
+    CHECK_CLOSE(rest.held_out_loss, whole.held_out_loss, 0);
+    check_same_files("whole/" VMG_CHECKPOINT_NAME, "part/" VMG_CHECKPOINT_NAME);
+}
+
+/* Trains in a process of its own until it is killed. */
+static pid_t start_victim(const char *name, bool resume)
+{
+    pid_t pid = fork();
+    if (pid)
+        return pid;
+    const char *build = getenv("VMG_BUILDDIR");
+    char *program = vmg_asprintf("%s/vimogen", build ? build : "."), *config = below("config.json"), *data = below("set"),
+         *out = below(name), *device = getenv("VMG_TEST_DEVICE");
+    int null = open("/dev/null", O_WRONLY);
+    dup2(null, STDERR_FILENO);
+    dup2(null, STDOUT_FILENO);
+    execl(program, program, "train", "--config", config, "--data", data, "--out", out, "--steps", "100000", "--save-every", "1",
+          "--evaluate-every", "0", "--no-cosine", "--device", device ? device : "0", resume ? "--resume" : (char *)NULL,
+          (char *)NULL);
+    _exit(99);
+}
+
+static int64_t step_of(const char *path)
+{
+    vmg_weights *w = NULL;
+    vmg_run run = {0};
+    int64_t step = -1;
+    if (CHECK_OK(vmg_weights_open(path, &w)) && CHECK_OK(vmg_checkpoint_read(w, &run)))
+        step = run.step;
+    vmg_run_free(&run);
+    vmg_weights_close(w);
+    return step;
+}
+
+static void survives_kills(void)
+{
+    enum { KILLS = 3, PATIENCE_MS = 60000 };
+    char *path = below("killed/" VMG_CHECKPOINT_NAME);
+    int64_t before = 0;
+    for (int i = 0; i < KILLS; i++) {
+        pid_t pid = start_victim("killed", i > 0);
+        const struct timespec ms = {0, 1000000}, moment = {0, (long)(1 + vmg_test_below(200)) * 1000000};
+        /* Until it has saved something of its own, then a little longer: often in the middle of the next. */
+        int ended = 0;
+        for (int waited = 0; waited < PATIENCE_MS && !ended && (!vmg_path_exists(path) || step_of(path) <= before); waited++) {
+            nanosleep(&ms, NULL);
+            ended = waitpid(pid, NULL, WNOHANG);
+        }
+        CHECK(!ended);
+        nanosleep(&moment, NULL);
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        REQUIRE(vmg_path_exists(path));
+        int64_t now = step_of(path);
+        CHECK(now > before);
+        before = now;
+    }
+    watcher w = {0};
+    vmg_recipe r = base_recipe();
+    r.steps = before + 2;
+    r.cosine = false;
+    CHECK_OK(train("killed", true, &r, &w));
+    CHECK_INT(step_of(path), before + 2);
+    free(path);
+}
+
+static void stops_at_nan(void)
+{
+    watcher part = {.stop_at = 3}, rest = {0};
+    char *path = below("nan/" VMG_CHECKPOINT_NAME), *list = below("nan/failed-batch.txt"), *bytes = NULL, *names = NULL;
+    size_t n = 0;
+    vmg_weights *w = NULL;
+    CHECK_FAILS(train("nan", false, NULL, &part), VMG_E_INTERRUPTED, "step 3");
+    REQUIRE_OK(vmg_read_file(path, 1 << 28, &bytes, &n));
+    REQUIRE_OK(vmg_weights_open_memory(path, bytes, n, &w));
+    const vmg_weight *t = vmg_weights_find(w, "value.dit.blocks.1.ffn.0.weight");
+    REQUIRE(t != NULL);
+    const float nan = NAN;
+    memcpy(bytes + ((const char *)t->data - bytes) + 40, &nan, sizeof nan);
+    vmg_weights_close(w);
+    REQUIRE_OK(vmg_write_file(path, bytes, n));
+    CHECK_FAILS(train("nan", true, NULL, &rest), VMG_E_FORMAT, "blocks.1.ffn.0.weight");
+    CHECK(strstr(vmg_error_message(), "step 3: ") && strstr(vmg_error_message(), " frames "));
+    CHECK_OK(vmg_read_file(list, 1 << 16, &names, &n));
+    int lines = 0;
+    for (const char *at = names; at && (at = strchr(at, '\n')); at++)
+        lines++;
+    CHECK_INT(lines, 5);
+    CHECK_INT(step_of(path), 3);
+    free(names);
+    free(bytes);
+    free(list);
+    free(path);
+}
+
+static void refuses_what_does_not_fit(void)
+{
+    watcher w = {0};
+    char *path = below("nothing");
+    vmg_recipe r;
+    CHECK(vmg_trainer_recipe(NULL, path, true, &r) != VMG_OK);
+    r = base_recipe();
+    r.min_frames = r.max_frames = 5000;
+    CHECK_FAILS(train("refused", false, &r, &w), VMG_E_ARG, "no training trials of at least 5000 frames");
+    free(path);
+}
+
+/* ---- exporting ---- */
+
+static void exports_a_whole_model(void)
+{
+    static const struct {
+        const char *name;
+        vmg_dtype dtype;
+    } files[] = {{"mini.gguf", VMG_F32}, {"mini-f16.gguf", VMG_F16}, {"mini-q8.gguf", VMG_Q8_0}};
+    watcher w = {0};
+    char *run = below("exported");
+    vmg_recipe r = base_recipe();
+    r.steps = 2;
+    REQUIRE_OK(train("exported", false, &r, &w));
+    for (size_t i = 0; i < VMG_COUNT(files); i++) {
+        vmg_model m = {0};
+        vmg_encoder e = {0};
+        int64_t updates = 0;
+        char *to = below(files[i].name);
+        if (CHECK_OK(vmg_export_run(run, NULL, to, files[i].dtype)) && CHECK_OK(vmg_model_open(to, &m)) &&
+            CHECK_OK(vmg_encoder_open(to, NULL, &e)) && CHECK_OK(vmg_encoder_need_tokenizer(&e))) {
+            const vmg_weight *t = vmg_weights_find(m.weights, "blocks.0.ffn.0.weight");
+            CHECK(m.mean && m.std && m.config.dim == 32 && e.config.dim == 32 && t && t->dtype == files[i].dtype);
+            CHECK_INT(vmg_tokenizer_size(e.tokenizer), e.config.vocab_size);
+            CHECK_OK(vmg_weights_meta_int(m.weights, "vimogen.training.updates", &updates));
+            CHECK_INT(updates, 2);
+            const vmg_meta *words = vmg_weights_meta(m.weights, "vimogen.words");
+            CHECK(words && words->kind == VMG_META_STRINGS && words->n == 12);
+        }
+        vmg_encoder_close(&e);
+        vmg_model_close(&m);
+        free(to);
+    }
+    CHECK_FAILS(vmg_export_run(run, NULL, "x.pt", VMG_F32), VMG_E_ARG, ".gguf");
+    free(run);
+}
+
+static void generates_from_the_export(void)
+{
+    char *model = below("mini.gguf"), *out = below("walk.npy");
+    const char *build = getenv("VMG_BUILDDIR"), *device = getenv("VMG_TEST_DEVICE");
+    vmg_weights *w = NULL;
+    if (!vmg_path_exists(model))
+        exports_a_whole_model();
+    char *command = vmg_asprintf("'%s/vimogen' generate -m '%s' 'A person walks' --no-cache --frames 20 --steps 2 --device '%s' "
+                                 "-o '%s' > /dev/null 2>&1",
+                                 build ? build : ".", model, device ? device : "0", out);
+    REQUIRE(command);
+    CHECK_INT(system(command), 0);
+    if (CHECK_OK(vmg_weights_open(out, &w)))
+        CHECK(w->tensors[0].rank == 2 && w->tensors[0].dim[0] == 20 && w->tensors[0].dim[1] == 276);
+    vmg_weights_close(w);
+    free(command);
+    free(model);
+    free(out);
+}
+
+/* ---- several processes ---- */
+
+#ifdef HAVE_MPI
+/* `mpirun -n N vimogen train`, and the losses of its log. */
+static int train_with_mpi(int n, vmg_journal_line **lines, size_t *n_lines)
+{
+    const char *build = getenv("VMG_BUILDDIR"), *device = getenv("VMG_TEST_DEVICE");
+    char *command = vmg_asprintf("mpirun --allow-run-as-root --oversubscribe -n %d '%s/vimogen' train --config '%s/config.json' "
+                                 "--data '%s/set' --out '%s/mpi%d' --save-every 1 --device '%s' > /dev/null 2>&1",
+                                 n, build ? build : ".", folder(), folder(), folder(), n, device ? device : "0");
+    char *log = vmg_asprintf("%s/mpi%d/log.jsonl", folder(), n);
+    int rc = command && log ? system(command) : -1;
+    if (!rc)
+        rc = vmg_journal_read(log, lines, n_lines);
+    free(command);
+    free(log);
+    return rc;
+}
+
+static void splits_among_processes(void)
+{
+    vmg_journal_line *one = NULL, *two = NULL;
+    size_t n_one = 0, n_two = 0;
+    if (system("mpirun --version > /dev/null 2>&1")) {
+        vmg_test_skip("mpirun is not installed");
+        return;
+    }
+    CHECK_INT(train_with_mpi(1, &one, &n_one), 0);
+    CHECK_INT(train_with_mpi(2, &two, &n_two), 0);
+    CHECK(n_one == 6 && n_two == 6);
+    for (size_t i = 0; i < VMG_MIN(n_one, n_two); i++) {
+        CHECK_CLOSE(two[i].loss, one[i].loss, 2e-5 * one[i].loss);
+        CHECK_CLOSE(two[i].grad_norm, one[i].grad_norm, 2e-4 * one[i].grad_norm);
+    }
+    free(one);
+    free(two);
+}
+#else
+static void splits_among_processes(void)
+{
+    vmg_test_skip("built without MPI (configure --with-mpi)");
+}
+#endif
+
+static const vmg_test_case cases[] = {
+    {"learns", learns},
+    {"resumes_to_the_same_bits", resumes_to_the_same_bits},
+    {"survives_kills", survives_kills},
+    {"stops_at_nan", stops_at_nan},
+    {"refuses_what_does_not_fit", refuses_what_does_not_fit},
+    {"exports_a_whole_model", exports_a_whole_model},
+    {"generates_from_the_export", generates_from_the_export},
+    {"splits_among_processes", splits_among_processes},
+};
+
+int main(int argc, char **argv)
+{
+    return vmg_test_main(argc, argv, cases, VMG_COUNT(cases));
+}
