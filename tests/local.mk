@@ -167,6 +167,7 @@ tests_test_train_feed_LDADD = tests/libmotion.la
 check_PROGRAMS += tests/op/test_render
 tests_op_test_render_SOURCES = tests/op/render.c tests/op/main.c
 tests_op_test_render_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_render
+tests_op_test_render_SHORTNAME = test_render
 tests_op_test_render_LDADD = tests/libop.la $(LDADD)
 check_PROGRAMS += tests/test_render
 tests_test_render_SOURCES = tests/test_render.c
