@@ -386,11 +386,9 @@ int vmg_feed_make(vmg_feed *f, int64_t number, vmg_feed_batch *out)
     vmg_corruption how = vmg_corruption_draw(&d);
     for (int64_t i = 0; rc == VMG_OK && i < out->batch.n_samples; i++)
         rc = make_sample(f, out, i, f->o.rank + i * f->o.n_ranks, &how);
-    int64_t longest = 0;
+    /* Padding counts as keys, so it must not depend on what other texts this process happens to hold. */
     for (int64_t i = 0; rc == VMG_OK && i < out->batch.n_texts; i++)
-        longest = VMG_MAX(longest, out->texts[i].n_rows);
-    for (int64_t i = 0; rc == VMG_OK && i < out->batch.n_texts; i++)
-        out->texts[i].n_padding = vmg_dit_padding(&f->o.dit, out->texts[i].n_rows, longest);
+        out->texts[i].n_padding = vmg_dit_padding(&f->o.dit, out->texts[i].n_rows, out->texts[i].n_rows);
     if (rc != VMG_OK)
         vmg_feed_batch_free(out);
     return rc;
