@@ -51,10 +51,10 @@ typedef struct vimogen_request {
     int64_t n_embedding_rows;
     const float *reference;   /* (n_reference_frames, VIMOGEN_FEATURES) in metres: a motion to follow */
     int64_t n_reference_frames;
-    int64_t n_frames;         /* 100; 0 with a reference = its length */
+    int64_t n_frames;         /* 0 = the reference's, or what the model makes best (100) */
     uint64_t seed;
-    int64_t steps;            /* 50 */
-    double guidance;          /* 5 */
+    int64_t steps;            /* 0 = the model's own (50) */
+    double guidance;          /* negative = the model's own (5) */
 } vimogen_request;
 vimogen_request vimogen_request_default(void);
 

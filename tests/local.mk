@@ -186,3 +186,6 @@ EXTRA_DIST += tests/data_witness.sh tests/data_witness.py
 check_PROGRAMS += tests/test_train_run
 tests_test_train_run_SOURCES = tests/test_train_run.c tests/train_fixture.c tests/train_fixture.h
 tests_test_train_run_LDADD = tests/libmotion.la
+check_PROGRAMS += tests/test_fuse
+tests_test_fuse_SOURCES = tests/test_fuse.c
+tests_test_fuse_LDADD = tests/libmotion.la

@@ -14,7 +14,7 @@
 #include "src/motion/rep276.h"
 #include "src/motion/resample.h"
 
-enum { DEFAULT_FRAMES = 100, MAX_BATCH = 4096 };
+enum { MAX_BATCH = 4096 };
 
 /* The command line, and what it loaded. */
 typedef struct generate {
@@ -22,8 +22,10 @@ typedef struct generate {
         *device, *dtype_name, *max_memory, *out, *prompt, *encoder, *encoder_dtype, *tokenizer;
     int64_t frames, steps, seed, batch;
     double cfg, cfg_from, cfg_to, shift, strength, fps;
-    bool smooth, raw, profile, cache, frames_given, seed_given;
+    bool smooth, raw, fuse, profile, cache, frames_given, seed_given;
+    bool steps_given, cfg_given, cfg_from_given, cfg_to_given, shift_given, strength_given, fuse_given;
     vmg_model m;
+    vmg_model_sampling sampling;
     vmg_embedding text, null_text;
     float *mean, *std, *ref, *noise, *clips;
     int64_t n_ref_frames;
@@ -69,18 +71,19 @@ static int parse(int argc, char **argv, generate *g, int *n_args)
          "(T,276) in metres or (T,138) normalised", NULL},
         {"mean", 0, VMG_OPT_STRING, &g->mean_path, "FILE", "mean of the features (default: the model's)", NULL},
         {"std", 0, VMG_OPT_STRING, &g->std_path, "FILE", "their standard deviation", NULL},
-        {"frames", 0, VMG_OPT_INT, &g->frames, "N", "frames at 20 fps (default: 100, or the reference's)", &g->frames_given},
+        {"frames", 0, VMG_OPT_INT, &g->frames, "N", "frames at 20 fps (default: the model's, 100, or the reference's)", &g->frames_given},
         {"fps", 0, VMG_OPT_DOUBLE, &g->fps, "X", "frame rate of the output (default 20, the model's own)", NULL},
-        {"steps", 0, VMG_OPT_INT, &g->steps, "N", "sampling steps (default 50)", NULL},
-        {"sampler", 0, VMG_OPT_STRING, &g->sampler_name, "NAME", "euler (default), heun, dpm++2m", NULL},
-        {"cfg", 0, VMG_OPT_DOUBLE, &g->cfg, "X", "guidance scale (default 5)", NULL},
-        {"cfg-from", 0, VMG_OPT_DOUBLE, &g->cfg_from, "S", "guide only at noise levels from S (default 1) ...", NULL},
-        {"cfg-to", 0, VMG_OPT_DOUBLE, &g->cfg_to, "S", "... down to S (default 0)", NULL},
-        {"shift", 0, VMG_OPT_DOUBLE, &g->shift, "X", "schedule shift (default 5)", NULL},
-        {"strength", 0, VMG_OPT_DOUBLE, &g->strength, "X", "schedule strength (default 0.7)", NULL},
+        {"steps", 0, VMG_OPT_INT, &g->steps, "N", "sampling steps (default: the model's, 50)", &g->steps_given},
+        {"sampler", 0, VMG_OPT_STRING, &g->sampler_name, "NAME", "euler (default, unless the model says otherwise), heun, dpm++2m", NULL},
+        {"cfg", 0, VMG_OPT_DOUBLE, &g->cfg, "X", "guidance scale (default: the model's, 5)", &g->cfg_given},
+        {"cfg-from", 0, VMG_OPT_DOUBLE, &g->cfg_from, "S", "guide only at noise levels from S (default 1) ...", &g->cfg_from_given},
+        {"cfg-to", 0, VMG_OPT_DOUBLE, &g->cfg_to, "S", "... down to S (default 0)", &g->cfg_to_given},
+        {"shift", 0, VMG_OPT_DOUBLE, &g->shift, "X", "schedule shift (default: the model's, 5)", &g->shift_given},
+        {"strength", 0, VMG_OPT_DOUBLE, &g->strength, "X", "schedule strength (default: the model's, 0.7)", &g->strength_given},
         {"seed", 0, VMG_OPT_INT, &g->seed, "N", "seed of the noise (default 0)", &g->seed_given},
         {"noise", 0, VMG_OPT_STRING, &g->noise_path, "FILE", "the noise itself, (N,276), instead of a seed", NULL},
         {"smooth", 0, VMG_OPT_FLAG, &g->smooth, NULL, "smooth along time (default; --no-smooth)", NULL},
+        {"fuse", 0, VMG_OPT_FLAG, &g->fuse, NULL, "make positions and velocities agree (default: as the model says)", &g->fuse_given},
         {"raw", 0, VMG_OPT_FLAG, &g->raw, NULL, "write normalised latents before smoothing", NULL},
         {"batch", 0, VMG_OPT_INT, &g->batch, "N", "make N clips, seeds N apart by one", NULL},
         {"device", 0, VMG_OPT_STRING, &g->device, "D", "OpenCL device (vimogen devices)", NULL},
@@ -94,6 +97,31 @@ static int parse(int argc, char **argv, generate *g, int *n_args)
 }
 
 /* ---- inputs ---- */
+
+/* The model's own settings, but for what the command line gives. */
+static int choose_sampling(generate *g)
+{
+    vmg_sampler_options *o = &g->sampling.sampler;
+    int rc = vmg_model_get_sampling(&g->m, &g->sampling);
+    if (rc == VMG_OK && g->sampler_name)
+        rc = vmg_sampler_parse(g->sampler_name, &o->kind);
+    const struct {
+        bool given;
+        double value, *target;
+    } reals[] = {{g->cfg_given, g->cfg, &o->guidance},
+                 {g->cfg_from_given, g->cfg_from, &o->guidance_from},
+                 {g->cfg_to_given, g->cfg_to, &o->guidance_to},
+                 {g->shift_given, g->shift, &o->shift},
+                 {g->strength_given, g->strength, &o->strength}};
+    for (size_t i = 0; i < VMG_COUNT(reals); i++)
+        if (reals[i].given)
+            *reals[i].target = reals[i].value;
+    if (g->steps_given)
+        o->steps = g->steps;
+    if (g->fuse_given)
+        g->sampling.fuse = g->fuse;
+    return rc;
+}
 
 static int load_inputs(generate *g)
 {
@@ -115,8 +143,10 @@ static int load_inputs(generate *g)
         rc = vmg_embedding_read(g->null_embedding, c->text_dim, &g->null_text);
     else if (rc == VMG_OK && g->m.null_rows)
         rc = vmg_embedding_from_rows(g->m.null_rows, g->m.n_null_rows, c->text_dim, &g->null_text);
+    if (rc == VMG_OK)
+        rc = choose_sampling(g);
     if (rc == VMG_OK && !g->frames_given)
-        g->frames = g->ref ? g->n_ref_frames : DEFAULT_FRAMES;
+        g->frames = g->ref ? g->n_ref_frames : g->sampling.n_frames;
     if (rc == VMG_OK && g->noise_path) {
         int64_t rows, cols = c->in_dim;
         rc = vmg_read_matrix(g->noise_path, "the noise", &rows, &cols, &g->noise);
@@ -131,7 +161,7 @@ static int load_inputs(generate *g)
 
 static bool wants_null(const generate *g)
 {
-    return g->cfg != 1 && !g->null_text.rows;
+    return g->sampling.sampler.guidance != 1 && !g->null_text.rows;
 }
 
 /* The prompt's embedding, and the empty text's where guidance needs it and neither the model nor a file gave it. */
@@ -247,24 +277,15 @@ static int check_output(const generate *g)
 
 static int generate_clips(generate *g, vmg_ctx *ctx)
 {
-    vmg_generate_options o = {.sampler = vmg_sampler_defaults(), .raw = g->raw, .mean = g->mean, .std = g->std,
-                              .loading = on_load, .loading_user = &g->bar};
+    vmg_generate_options o = {.sampler = g->sampling.sampler, .fuse = g->sampling.fuse, .raw = g->raw, .mean = g->mean,
+                              .std = g->std, .loading = on_load, .loading_user = &g->bar};
     vmg_progress sampling = {.what = "sampling"};
-    int rc = VMG_OK;
+    int rc;
     g->bar.what = "loading";
-    o.sampler.steps = g->steps;
-    o.sampler.guidance = g->cfg;
-    o.sampler.guidance_from = g->cfg_from;
-    o.sampler.guidance_to = g->cfg_to;
-    o.sampler.shift = g->shift;
-    o.sampler.strength = g->strength;
     o.sampler.smooth = g->smooth;
     o.sampler.progress = on_step;
     o.sampler.progress_user = &sampling;
-    if (g->sampler_name)
-        rc = vmg_sampler_parse(g->sampler_name, &o.sampler.kind);
-    if (rc == VMG_OK)
-        rc = vmg_model_weight_dtype(g->dtype_name, g->m.stored, &o.dtype);
+    rc = vmg_model_weight_dtype(g->dtype_name, g->m.stored, &o.dtype);
     if (rc == VMG_OK)
         rc = vmg_generate(ctx, &g->m, &g->text, g->ref ? 0 : 1, g->null_text.rows ? &g->null_text : NULL, g->items, g->batch,
                           &o);
@@ -275,7 +296,7 @@ static int generate_clips(generate *g, vmg_ctx *ctx)
 
 static int run(int argc, char **argv)
 {
-    generate g = {.steps = 50, .batch = 1, .cfg = 5, .cfg_from = 1, .shift = 5, .strength = 0.7, .fps = VMG_REP_FPS, .smooth = true, .cache = true, .out = "motion.npy",
+    generate g = {.batch = 1, .fps = VMG_REP_FPS, .smooth = true, .cache = true, .out = "motion.npy",
                   .bar = {.what = "loading"}};
     vmg_ctx *ctx = NULL;
     int n_args, rc = parse(argc, argv, &g, &n_args);
@@ -286,7 +307,7 @@ static int run(int argc, char **argv)
     g.prompt = n_args ? argv[1] : NULL;
     if (!g.prompt + !g.text_embedding + !g.ref_motion != 2)
         return vmg_cli_usage(argv[0], "give one of PROMPT, --text-embedding FILE and --ref-motion FILE");
-    if (g.batch < 1 || g.batch > MAX_BATCH || g.steps < 1 || (g.frames_given && g.frames < 1))
+    if (g.batch < 1 || g.batch > MAX_BATCH || (g.steps_given && g.steps < 1) || (g.frames_given && g.frames < 1))
         return vmg_cli_usage(argv[0], "--batch, --steps and --frames are at least 1 (and --batch at most %d)", MAX_BATCH);
     if (!(g.fps > 0 && g.fps <= 1000) || (g.raw && g.fps != VMG_REP_FPS))
         return vmg_cli_usage(argv[0], "--fps is above 0 and at most 1000, and --raw latents keep the model's 20");

@@ -8,6 +8,7 @@
 #include "host/plan.h"
 #include "src/format/weights_file.h"
 #include "src/motion/clip.h"
+#include "src/motion/fuse.h"
 #include "src/motion/rep276.h"
 
 /* ---- inputs ---- */
@@ -175,9 +176,13 @@ static int denormalise(const vmg_model *m, const vmg_generate_item *items, int64
     if (m->config.out_dim != VMG_REP_DIM)
         return vmg_fail(VMG_E_UNSUPPORTED, "%s makes %lld features a frame; only --raw output is possible", m->path,
                         (long long)m->config.out_dim);
-    for (int64_t i = 0; i < n; i++)
+    int rc = VMG_OK;
+    for (int64_t i = 0; rc == VMG_OK && i < n; i++) {
         vmg_rep276_denormalise(items[i].out, items[i].n_frames, mean, std);
-    return VMG_OK;
+        if (o->fuse)
+            rc = vmg_rep276_fuse(items[i].out, items[i].n_frames, std);
+    }
+    return rc;
 }
 
 int vmg_generate(vmg_ctx *ctx, const vmg_model *model, const vmg_embedding *texts, int64_t n_texts,

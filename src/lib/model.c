@@ -10,8 +10,9 @@
 #include "src/format/weights_file.h"
 #include "src/lib/convert_model.h"
 
-/* Where `make install` puts the model that comes with the program. */
-static const char installed_model[] = VMG_DATADIR "/mini.gguf";
+/* The model that comes with the program: where `make install` puts it, and where it lies in the source. */
+static const char shipped_name[] = "mini.gguf";
+static const char *const shipped_dirs[] = {VMG_DATADIR, VMG_SOURCE_DIR "/models"};
 
 int vmg_read_matrix(const char *path, const char *what, int64_t *rows, int64_t *cols, float **out)
 {
@@ -122,19 +123,38 @@ static vmg_dtype largest_dtype(const vmg_weights *w)
     return largest ? largest->dtype : VMG_F32;
 }
 
+/* The shipped model's path in fresh memory. */
+static int find_shipped(char **out)
+{
+    const char *dir = getenv("VMG_MODEL_DIR");
+    bool given = dir && *dir;
+    for (size_t i = 0; i < (given ? 1 : VMG_COUNT(shipped_dirs)); i++) {
+        *out = vmg_path_join(given ? dir : shipped_dirs[i], shipped_name);
+        if (!*out)
+            return VMG_E_NOMEM;
+        if (vmg_path_exists(*out))
+            return VMG_OK;
+        free(*out);
+        *out = NULL;
+    }
+    return vmg_fail(VMG_E_NOTFOUND, "no model was named (-m, VMG_MODEL) and %s is not in %s", shipped_name,
+                    given ? dir : VMG_DATADIR);
+}
+
 int vmg_model_open(const char *path, vmg_model *out)
 {
     *out = (vmg_model){0};
     if (!path || !*path)
         path = getenv("VMG_MODEL");
+    int rc = VMG_OK;
     if (!path || !*path)
-        path = installed_model;
-    if (!vmg_path_exists(path))
-        return vmg_fail(VMG_E_NOTFOUND, path == installed_model ? "no model was named (-m, VMG_MODEL) and %s is not there"
-                                                                : "there is no model at %s",
-                        path);
-    out->path = vmg_strdup(path);
-    int rc = out->path ? (vmg_path_is_dir(path) ? open_folder(out) : open_file(out)) : VMG_E_NOMEM;
+        rc = find_shipped(&out->path);
+    else if (!vmg_path_exists(path))
+        rc = vmg_fail(VMG_E_NOTFOUND, "there is no model at %s", path);
+    else if (!(out->path = vmg_strdup(path)))
+        rc = VMG_E_NOMEM;
+    if (rc == VMG_OK)
+        rc = vmg_path_is_dir(out->path) ? open_folder(out) : open_file(out);
     if (rc == VMG_OK)
         out->stored = largest_dtype(out->weights);
     else

@@ -18,8 +18,8 @@ typedef struct vmg_model {
 /*
  * path: a .gguf (or any weights file whose metadata holds the configuration), or a folder with config.json, weights
  * (model.safetensors, model.pt, ...) and, if there, mean.npy, std.npy and context_null_padded.pth. Tensor names inside one
- * file: src/lib/convert_model.h. NULL: $VMG_MODEL, else the model that came with the
- * installation. One sentence on failure.
+ * file: src/lib/convert_model.h. NULL: $VMG_MODEL, else mini.gguf, the model that comes with the program: in $VMG_MODEL_DIR, else
+ * where it was installed, else in the source tree that the program was built in. One sentence on failure.
  */
 int vmg_model_open(const char *path, vmg_model *out);
 void vmg_model_close(vmg_model *m);

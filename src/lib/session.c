@@ -67,8 +67,7 @@ void vimogen_close(vimogen_session *s)
 
 vimogen_request vimogen_request_default(void)
 {
-    vmg_sampler_options o = vmg_sampler_defaults();
-    return (vimogen_request){.n_frames = 100, .steps = o.steps, .guidance = o.guidance};
+    return (vimogen_request){.guidance = -1};
 }
 
 static bool on_count(void *user, size_t done, size_t total)
@@ -85,10 +84,10 @@ static bool on_step(void *user, int64_t done, int64_t total)
 }
 
 /* The text's embedding and, where guidance needs it, the empty text's. */
-static int get_texts(vimogen_session *s, const vimogen_request *r, vmg_embedding *text, vmg_embedding *null_text)
+static int get_texts(vimogen_session *s, const vimogen_request *r, double guidance, vmg_embedding *text, vmg_embedding *null_text)
 {
     int64_t width = s->model.config.text_dim;
-    bool want_null = r->guidance != 1.0;
+    bool want_null = guidance != 1.0;
     int rc = VMG_OK;
     if (want_null && s->model.null_rows)
         rc = vmg_embedding_from_rows(s->model.null_rows, s->model.n_null_rows, width, null_text);
@@ -150,23 +149,28 @@ int vimogen_generate(vimogen_session *s, const vimogen_request *r, float **featu
 {
     vmg_embedding text = {0}, null_text = {0};
     float *ref = NULL, *out = NULL;
+    vmg_model_sampling sampling;
     int64_t T = r->n_frames ? r->n_frames : r->n_reference_frames;
     *features = NULL;
     *n_frames = 0;
     if (!r->prompt + !r->embedding + !r->reference != 2)
         return vmg_fail(VMG_E_ARG, "a request needs exactly one of prompt, embedding and reference");
-    if (T < 1 || r->steps < 1)
-        return vmg_fail(VMG_E_ARG, "a request needs at least one frame and one step");
+    if (T < 0 || r->steps < 0)
+        return vmg_fail(VMG_E_ARG, "a request cannot have less than no frames or steps");
     vmg_ctx_clear(s->ctx);
-    int rc = r->reference ? get_reference(s, r, &ref) : get_texts(s, r, &text, &null_text);
+    int rc = vmg_model_get_sampling(&s->model, &sampling);
+    if (rc != VMG_OK)
+        return rc;
+    T = T ? T : sampling.n_frames;
+    sampling.sampler.steps = r->steps ? r->steps : sampling.sampler.steps;
+    sampling.sampler.guidance = r->guidance >= 0 ? r->guidance : sampling.sampler.guidance;
+    rc = r->reference ? get_reference(s, r, &ref) : get_texts(s, r, sampling.sampler.guidance, &text, &null_text);
     if (rc == VMG_OK && !(out = vmg_calloc((size_t)T, (size_t)s->model.config.out_dim * sizeof *out)))
         rc = VMG_E_NOMEM;
     if (rc == VMG_OK) {
-        vmg_generate_options o = {.sampler = vmg_sampler_defaults(), .dtype = s->dtype, .loading = on_count, .loading_user = s};
+        vmg_generate_options o = {.sampler = sampling.sampler, .fuse = sampling.fuse, .dtype = s->dtype, .loading = on_count, .loading_user = s};
         vmg_generate_item item = {.text = ref ? -1 : 0, .ref = ref, .n_ref_frames = r->n_reference_frames, .n_frames = T,
                                   .seed = r->seed, .out = out};
-        o.sampler.steps = r->steps;
-        o.sampler.guidance = r->guidance;
         o.sampler.progress = on_step;
         o.sampler.progress_user = s;
         s->doing = "loading";

@@ -1,0 +1,118 @@
+/* Positions and velocities brought to agree: nothing changes where they do, noise goes where they do not. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/base/mem.h"
+#include "src/motion/fuse.h"
+#include "src/motion/rep276.h"
+#include "tests/harness.h"
+#include "tests/motion_fixture.h"
+
+enum { T = 90 };
+
+static float *make(void)
+{
+    vmg_poses p;
+    float *x = vmg_calloc(T, VMG_REP_DIM * sizeof *x);
+    if (x && !(vmg_test_motion_make(VMG_TEST_WALK, T + 1, 0.7, &p) == VMG_OK && vmg_rep276_encode(&p, x) == VMG_OK)) {
+        free(x);
+        x = NULL;
+    }
+    vmg_poses_free(&p);
+    return x;
+}
+
+/* Standard deviations as data sets have: velocities are small. */
+static void make_std(float *std)
+{
+    for (int i = 0; i < VMG_REP_DIM; i++) {
+        bool velocity = (i >= VMG_REP_VEL && i < VMG_REP_ROOT_ROT) || (i >= VMG_REP_ROOT_ROT_VEL && i < VMG_REP_TRANSL) ||
+                        i >= VMG_REP_TRANSL_VEL;
+        std[i] = velocity ? 0.02f : 0.5f;
+    }
+}
+
+static double error(const float *x, const float *y, int first, int n)
+{
+    double sum = 0;
+    for (int64_t t = 0; t < T; t++)
+        for (int i = first; i < first + n; i++)
+            sum += pow((double)x[t * VMG_REP_DIM + i] - y[t * VMG_REP_DIM + i], 2);
+    return sqrt(sum / (T * (double)n));
+}
+
+static void keeps_what_agrees(void)
+{
+    float std[VMG_REP_DIM], *x = make(), *y = make();
+    REQUIRE(x && y);
+    make_std(std);
+    CHECK_OK(vmg_rep276_fuse(y, T, std));
+    CHECK_CLOSE(error(x, y, 0, VMG_REP_DIM), 0, 2e-5);
+    CHECK(!memcmp(x, y, 126 * sizeof *x));
+    CHECK_OK(vmg_rep276_fuse(y, 1, std));
+    free(x);
+    free(y);
+}
+
+static void removes_noise(void)
+{
+    float std[VMG_REP_DIM], *x = make(), *y = make();
+    REQUIRE(x && y);
+    make_std(std);
+    for (int64_t i = 0; i < T * VMG_REP_DIM; i++)
+        y[i] += 0.1f * std[i % VMG_REP_DIM] * 1.7f * vmg_test_uniform(); /* a tenth of the standard deviation */
+    double positions = error(x, y, VMG_REP_POS, 66), root = error(x, y, VMG_REP_ROOT_ROT, 6), transl = error(x, y, VMG_REP_TRANSL, 3);
+    CHECK_OK(vmg_rep276_fuse(y, T, std));
+    CHECK(error(x, y, VMG_REP_POS, 66) < 0.3 * positions);
+    CHECK(error(x, y, VMG_REP_ROOT_ROT, 6) < 0.4 * root);
+    CHECK(error(x, y, VMG_REP_TRANSL, 3) < 0.3 * transl);
+    for (int64_t t = 0; t + 1 < T; t++) /* velocities are differences again */
+        for (int i = 0; i < 66; i++) {
+            const float *row = y + t * VMG_REP_DIM, *next = row + VMG_REP_DIM;
+            CHECK_CLOSE(row[VMG_REP_VEL + i], next[VMG_REP_POS + i] - row[VMG_REP_POS + i], 1e-6);
+        }
+    free(x);
+    free(y);
+}
+
+/* The minimum, against the normal equations solved densely for one coordinate. */
+static void is_the_least_squares_solution(void)
+{
+    enum { N = 7 };
+    static float x[N * VMG_REP_DIM];
+    float std[VMG_REP_DIM];
+    double A[N][N + 1] = {{0}};
+    const int position = VMG_REP_POS + 10, velocity = VMG_REP_VEL + 10;
+    make_std(std);
+    const double l = pow((double)std[velocity] / std[position], 2);
+    vmg_test_fill(x, VMG_COUNT(x));
+    for (int t = 0; t < N; t++) {
+        A[t][t] += l;
+        A[t][N] += l * x[t * VMG_REP_DIM + position];
+        if (t + 1 == N)
+            break;
+        const double v = x[t * VMG_REP_DIM + velocity];
+        A[t][t] += 1, A[t + 1][t + 1] += 1, A[t][t + 1] -= 1, A[t + 1][t] -= 1;
+        A[t][N] -= v, A[t + 1][N] += v;
+    }
+    for (int k = 0; k < N; k++)
+        for (int r = 0; r < N; r++)
+            if (r != k) {
+                const double f = A[r][k] / A[k][k];
+                for (int c = k; c <= N; c++)
+                    A[r][c] -= f * A[k][c];
+            }
+    CHECK_OK(vmg_rep276_fuse(x, N, std));
+    for (int t = 0; t < N; t++)
+        CHECK_CLOSE(x[t * VMG_REP_DIM + position], A[t][N] / A[t][t], 1e-5);
+}
+
+static const vmg_test_case cases[] = {{"keeps_what_agrees", keeps_what_agrees},
+                                      {"removes_noise", removes_noise},
+                                      {"is_the_least_squares_solution", is_the_least_squares_solution}};
+
+int main(int argc, char **argv)
+{
+    return vmg_test_main(argc, argv, cases, VMG_COUNT(cases));
+}
