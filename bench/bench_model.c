@@ -133,7 +133,7 @@ static int bench_frames(vmg_dit *dit, int64_t frames, int64_t n_steps, double ra
         o.progress = on_step;
         o.progress_user = &s;
         double flops = vmg_sampler_step_flops(dit, &item, 1, contexts, 2, 1, &o);
-        rc = vmg_sample(dit, &item, 1, contexts, 2, 1, &o);
+        rc = vmg_sampler_run(dit, &item, 1, contexts, 2, 1, &o);
         double t = median_step(&s);
         if (rc == VMG_OK)
             printf("%lld frames: %.3f s per guided step, %.1f GFLOP needed, %.1f GFLOP/s, efficiency %.2f\n", (long long)frames,

@@ -43,3 +43,9 @@ CLEANFILES += bench/bench_data
 bench_bench_data_SOURCES = bench/bench_data.c src/cli/opt.c src/cli/term.c
 bench_bench_data_CPPFLAGS = $(AM_CPPFLAGS)
 bench_bench_data_LDADD = libvmg.la
+
+EXTRA_PROGRAMS += bench/behaviour
+CLEANFILES += bench/behaviour
+bench_behaviour_SOURCES = bench/behaviour.c bench/behaviour_quality.c bench/behaviour_quality.h src/cli/opt.c src/cli/term.c src/cli/run.c
+bench_behaviour_CPPFLAGS = $(AM_CPPFLAGS)
+bench_behaviour_LDADD = libvmg.la

@@ -387,8 +387,8 @@ static void end(run *r)
     free(r->order);
 }
 
-int vmg_sample(vmg_dit *dit, const vmg_sampler_item *items, int64_t n, const vmg_dit_context *contexts,
-               int64_t n_contexts, int64_t null_context, const vmg_sampler_options *options)
+int vmg_sampler_run(vmg_dit *dit, const vmg_sampler_item *items, int64_t n, const vmg_dit_context *contexts,
+                    int64_t n_contexts, int64_t null_context, const vmg_sampler_options *options)
 {
     run r = {.dit = dit, .o = options, .items = items, .n = n, .contexts = contexts, .n_contexts = n_contexts,
              .null_context = null_context};

@@ -60,8 +60,8 @@ typedef struct vmg_sampler_item {
  * Sample all items in one batch. contexts[null_context] is the unconditional one (needed when a text item is guided). Paddings are
  * in the contexts. Returns the status; latents are written only on success. In plan mode nothing is written.
  */
-int vmg_sample(vmg_dit *dit, const vmg_sampler_item *items, int64_t n, const vmg_dit_context *contexts,
-               int64_t n_contexts, int64_t null_context, const vmg_sampler_options *options);
+int vmg_sampler_run(vmg_dit *dit, const vmg_sampler_item *items, int64_t n, const vmg_dit_context *contexts,
+                    int64_t n_contexts, int64_t null_context, const vmg_sampler_options *options);
 
 /* Floating-point operations of one guided step of this call with exact reuse (for benches). */
 double vmg_sampler_step_flops(vmg_dit *dit, const vmg_sampler_item *items, int64_t n, const vmg_dit_context *contexts,

@@ -53,7 +53,7 @@ int vmg_train_init(vmg_train *t, uint64_t seed);
 /* The values from files (`t5` NULL when there is no encoder). Moments 0, EMA = values. Errors name the tensor. */
 int vmg_train_load(vmg_train *t, const vmg_weights *dit, const vmg_weights *t5);
 
-/* The networks that are trained, for evaluating or sampling with the current values: vmg_sample(vmg_train_dit(t), ...) works. The
+/* The networks that are trained, for evaluating or sampling with the current values: vmg_sampler_run(vmg_train_dit(t), ...) works. The
  * encoder is NULL without joint training; vmg_t5_encode works on it too. */
 vmg_dit *vmg_train_dit(vmg_train *t);
 vmg_t5 *vmg_train_t5(vmg_train *t);

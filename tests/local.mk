@@ -189,3 +189,5 @@ tests_test_train_run_LDADD = tests/libmotion.la
 check_PROGRAMS += tests/test_fuse
 tests_test_fuse_SOURCES = tests/test_fuse.c
 tests_test_fuse_LDADD = tests/libmotion.la
+check_PROGRAMS += tests/behaviour
+tests_behaviour_SOURCES = tests/behaviour.c

@@ -66,7 +66,7 @@ static vmg_sampler_item motion_item(fixture *f, int64_t frames, int which, float
 
 static int sample(fixture *f, const vmg_sampler_item *items, int64_t n, const vmg_sampler_options *o)
 {
-    return vmg_sample(f->dit, items, n, f->contexts, 3, 2, o);
+    return vmg_sampler_run(f->dit, items, n, f->contexts, 3, 2, o);
 }
 
 /* ---- configuration ---- */
@@ -411,7 +411,7 @@ static void wrong_requests_are_messages(void)
         x.ref = NULL;
         CHECK_FAILS(sample(&f, &x, 1, &o), VMG_E_ARG, "no reference");
         x = text_item(&f, 0, FRAMES, 0, out);
-        CHECK_FAILS(vmg_sample(f.dit, &x, 1, f.contexts, 3, -1, &o), VMG_E_ARG, "null embedding");
+        CHECK_FAILS(vmg_sampler_run(f.dit, &x, 1, f.contexts, 3, -1, &o), VMG_E_ARG, "null embedding");
         o.strength = 0;
         CHECK_FAILS(sample(&f, &x, 1, &o), VMG_E_ARG, "strength");
     }

@@ -46,3 +46,6 @@ libvmg_la_SOURCES += src/data/wordings_both.def
 libvmg_la_SOURCES += src/data/loop.c src/data/loop.h
 libvmg_la_SOURCES += src/data/dataset_scan.c
 libvmg_la_SOURCES += src/data/dataset_scan.h
+libvmg_la_SOURCES += src/data/criteria.c
+libvmg_la_SOURCES += src/data/criteria.def
+libvmg_la_SOURCES += src/data/criteria.h

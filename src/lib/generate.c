@@ -148,7 +148,7 @@ static int load_and_sample(const job *j, uint64_t max_bytes, uint64_t *params_by
     if (rc == VMG_OK)
         rc = vmg_dit_load(dit, j->model->weights, &load);
     if (rc == VMG_OK)
-        rc = vmg_sample(dit, j->items, j->n, j->contexts, j->n_contexts, j->null_context, &j->o->sampler);
+        rc = vmg_sampler_run(dit, j->items, j->n, j->contexts, j->n_contexts, j->null_context, &j->o->sampler);
     vmg_dit_free(dit);
     return rc;
 }

@@ -286,7 +286,7 @@ static int run_sampling(set *s, const sampling *v, bool motion, int reuse, const
     o.steps = v->steps;
     o.guidance = v->cfg[0];
     o.reuse = reuse;
-    int rc = latents && smoothed ? vmg_sample(s->dit, &item, 1, contexts, 2, 1, &o) : VMG_E_NOMEM;
+    int rc = latents && smoothed ? vmg_sampler_run(s->dit, &item, 1, contexts, 2, 1, &o) : VMG_E_NOMEM;
     if (rc == VMG_OK) {
         char name[160];
         snprintf(name, sizeof name, "%s %s latents", s->weights_name, label);

@@ -82,7 +82,7 @@ static int sample(vmg_dit *dit, int64_t n, int64_t frames, bool from_text)
     }
     vmg_sampler_options o = vmg_sampler_defaults();
     o.steps = 1;
-    rc = vmg_sample(dit, items, n, contexts, 2, 1, &o);
+    rc = vmg_sampler_run(dit, items, n, contexts, 2, 1, &o);
 out:
     free(text);
     free(motion);

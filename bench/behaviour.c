@@ -1,0 +1,249 @@
+/*
+ * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--steps N] [--cfg X] [--device D] [--json]
+ *
+ * Does the model obey? For every behaviour (src/data/criteria.h) two prompts, N seeds each (16):
+ * how often the motion does what was asked, beside the seconds of training data behind it. With
+ * --data also the quality of the motions beside held-out real clips, how close samples come to
+ * training clips, and whether the reference branch improves a noised clip. Prints a table, or JSON.
+ */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/behaviour_quality.h"
+#include "host/base/dict.h"
+#include "host/base/mem.h"
+#include "src/cli/cli.h"
+#include "src/cli/run.h"
+#include "src/data/criteria.h"
+#include "src/lib/generate_texts.h"
+
+enum { N_PROMPTS = 2, MAX_PROMPT = 256, BATCH = 16 };
+
+typedef struct bench {
+    const char *model_path, *data_path, *device;
+    int64_t seeds, steps, frames;
+    double cfg;
+    bool json;
+    vmg_model model;
+    vmg_ctx *ctx;
+    vmg_dataset *data;
+    vmg_generate_options o;
+    char prompt[VMG_N_CRITERIA * N_PROMPTS][MAX_PROMPT];
+    float *x; /* (criteria, prompts, seeds, frames, 276) */
+    double value[VMG_N_CRITERIA][N_PROMPTS * 64], busy[VMG_N_CRITERIA][N_PROMPTS * 64],
+        speed[VMG_N_CRITERIA][N_PROMPTS * 64];
+    double training_s[VMG_N_CRITERIA], rate[VMG_N_CRITERIA], mean[VMG_N_CRITERIA];
+    int64_t n_verbatim;
+    bench_quality quality;
+} bench;
+
+static float *motion(const bench *b, int c, int64_t k)
+{
+    return b->x + (size_t)(c * N_PROMPTS * b->seeds + k) * (size_t)b->frames * 276;
+}
+
+/* ---- making ---- */
+
+static int generate(bench *b)
+{
+    int64_t n = VMG_N_CRITERIA * N_PROMPTS * b->seeds;
+    const char *texts[VMG_N_CRITERIA * N_PROMPTS];
+    vmg_text_item *items = vmg_calloc((size_t)n, sizeof *items);
+    b->x = vmg_calloc((size_t)(n * b->frames), 276 * sizeof *b->x);
+    if (!items || !b->x) {
+        free(items);
+        return VMG_E_NOMEM;
+    }
+    for (int c = 0; c < VMG_N_CRITERIA; c++)
+        for (int p = 0; p < N_PROMPTS; p++) {
+            int t = c * N_PROMPTS + p;
+            vmg_criterion_prompt((enum vmg_criterion)c, p, b->prompt[t], MAX_PROMPT);
+            texts[t] = b->prompt[t];
+            for (int64_t s = 0; s < b->seeds; s++) {
+                int64_t k = p * b->seeds + s;
+                items[c * N_PROMPTS * b->seeds + k] =
+                    (vmg_text_item){t, b->frames, (uint64_t)s, motion(b, c, k)};
+            }
+        }
+    int rc = vmg_generate_texts(b->ctx, &b->model, texts, VMG_COUNT(texts), items, n, BATCH, &b->o);
+    free(items);
+    return rc;
+}
+
+/* ---- judging ---- */
+
+static int measure(bench *b)
+{
+    int rc = VMG_OK;
+    for (int c = 0; c < VMG_N_CRITERIA; c++)
+        for (int64_t k = 0; !rc && k < N_PROMPTS * b->seeds; k++) {
+            rc = vmg_criterion_measure((enum vmg_criterion)c, motion(b, c, k), b->frames, 20,
+                                       &b->value[c][k]);
+            if (!rc)
+                rc = vmg_criterion_speeds(motion(b, c, k), b->frames, 20, &b->busy[c][k],
+                                          &b->speed[c][k]);
+        }
+    return rc;
+}
+
+static void judge(bench *b)
+{
+    int64_t n = N_PROMPTS * b->seeds;
+    for (int c = 0; c < VMG_N_CRITERIA; c++) {
+        int64_t passed = 0;
+        b->mean[c] = 0;
+        for (int64_t k = 0; k < n; k++) {
+            vmg_criterion_context with = {b->speed[VMG_MUST_WALK_SLOWLY][k],
+                                          b->speed[VMG_MUST_WALK_BRISKLY][k],
+                                          b->speed[VMG_MUST_WALK_FORWARD][k], 1e9};
+            for (int d = 0; d < VMG_N_CRITERIA; d++)
+                if (d != VMG_MUST_STAND_STILL)
+                    with.least_busy_mps = VMG_MIN(with.least_busy_mps, b->busy[d][k]);
+            passed += vmg_criterion_passes((enum vmg_criterion)c, b->value[c][k], &with);
+            b->mean[c] += b->value[c][k] / (double)n;
+        }
+        b->rate[c] = (double)passed / (double)n;
+    }
+}
+
+/* ---- prompts against captions ---- */
+
+/* Letters and digits in small, words parted by one space. */
+static void plain(const char *text, char *out, size_t n)
+{
+    size_t k = 0;
+    for (; *text && k + 2 < n; text++) {
+        if (isalnum((unsigned char)*text))
+            out[k++] = (char)tolower((unsigned char)*text);
+        else if (k && out[k - 1] != ' ')
+            out[k++] = ' ';
+    }
+    while (k && out[k - 1] == ' ')
+        k--;
+    out[k] = 0;
+}
+
+/* How many prompts stand in the training captions word for word. */
+static int count_verbatim(bench *b)
+{
+    vmg_dict prompts = {0};
+    char text[512];
+    int rc = VMG_OK;
+    for (size_t t = 0; !rc && t < VMG_COUNT(b->prompt); t++) {
+        plain(b->prompt[t], text, sizeof text);
+        rc = vmg_dict_set(&prompts, text, b) ? VMG_OK : VMG_E_NOMEM;
+    }
+    for (int64_t i = 0; !rc && i < vmg_dataset_count(b->data); i++) {
+        vmg_sample s;
+        if (vmg_dataset_held_out(b->data, i) || vmg_dataset_read_captions(b->data, i, &s))
+            continue;
+        for (int64_t k = 0; !rc && k < s.n_captions; k++) {
+            plain(s.captions[k].text, text, sizeof text);
+            if (vmg_dict_get(&prompts, text)) {
+                b->n_verbatim++;
+                rc = vmg_dict_set(&prompts, text, NULL) ? VMG_OK : VMG_E_NOMEM;
+            }
+        }
+        vmg_sample_free(&s);
+    }
+    vmg_dict_free(&prompts, NULL);
+    return rc;
+}
+
+/* ---- telling ---- */
+
+static void print_table(const bench *b)
+{
+    printf("| behaviour | obeyed | measured (mean) | training seconds |\n|---|---|---|---|\n");
+    for (int c = 0; c < VMG_N_CRITERIA; c++)
+        printf("| %s | %.0f%% | %.2f | %s%.0f |\n", vmg_criterion_get((enum vmg_criterion)c)->name,
+               100 * b->rate[c], b->mean[c], b->data ? "" : "?", b->training_s[c]);
+    printf("\n%lld seeds of %d prompts each", (long long)b->seeds, N_PROMPTS);
+    if (b->data)
+        printf("; prompts that are training captions: %lld", (long long)b->n_verbatim);
+    printf("\n");
+    if (b->data)
+        bench_quality_print(&b->quality);
+}
+
+static void print_json(const bench *b)
+{
+    printf("{\"seeds\": %lld, \"prompts_verbatim\": %lld, \"behaviours\": {", (long long)b->seeds,
+           (long long)b->n_verbatim);
+    for (int c = 0; c < VMG_N_CRITERIA; c++)
+        printf("%s\"%s\": {\"obeyed\": %.4f, \"mean\": %.4f, \"training_s\": %.1f}", c ? ", " : "",
+               vmg_criterion_get((enum vmg_criterion)c)->name, b->rate[c], b->mean[c],
+               b->training_s[c]);
+    printf("}");
+    if (b->data)
+        bench_quality_print_json(&b->quality);
+    printf("}\n");
+}
+
+static int run(bench *b)
+{
+    int rc = vmg_model_open(b->model_path, &b->model);
+    if (!rc && b->data_path)
+        rc = vmg_dataset_open(b->data_path, &b->data);
+    if (!rc)
+        rc = vmg_model_weight_dtype(NULL, b->model.stored, &b->o.dtype);
+    if (!rc)
+        rc = vmg_cli_open_ctx(b->device, NULL, false, &b->ctx);
+    if (!rc)
+        rc = generate(b);
+    if (!rc)
+        rc = measure(b);
+    if (rc)
+        return rc;
+    judge(b);
+    if (b->data)
+        rc = vmg_criterion_training_s(b->data, b->training_s);
+    if (!rc && b->data)
+        rc = count_verbatim(b);
+    if (!rc && b->data)
+        rc = bench_quality_measure(b->ctx, &b->model, &b->o, b->data, b->x,
+                                   VMG_N_CRITERIA * N_PROMPTS * b->seeds, b->frames, &b->quality);
+    if (!rc)
+        (b->json ? print_json : print_table)(b);
+    return rc;
+}
+
+int main(int argc, char **argv)
+{
+    bench *b = vmg_calloc(1, sizeof *b);
+    if (!b)
+        return vmg_cli_fail(argv[0], VMG_E_NOMEM);
+    *b = (bench){.seeds = 16, .frames = 80, .o.sampler = vmg_sampler_defaults()};
+    b->steps = b->o.sampler.steps;
+    b->cfg = b->o.sampler.guidance;
+    const vmg_opt opts[] = {
+        {"model", 'm', VMG_OPT_STRING, &b->model_path, "MODEL", "model file (default: ours)", NULL},
+        {"data", 0, VMG_OPT_STRING, &b->data_path, "DIR", "its data set, for quality and seconds",
+         NULL},
+        {"seeds", 0, VMG_OPT_INT, &b->seeds, "N", "seeds of each prompt, up to 64 (16)", NULL},
+        {"steps", 0, VMG_OPT_INT, &b->steps, "N", "sampling steps", NULL},
+        {"cfg", 0, VMG_OPT_DOUBLE, &b->cfg, "X", "guidance scale", NULL},
+        {"device", 0, VMG_OPT_STRING, &b->device, "D", "OpenCL device", NULL},
+        {"json", 0, VMG_OPT_FLAG, &b->json, NULL, "print one JSON object", NULL},
+    };
+    int n_args, rc = vmg_opt_parse(argc, argv, "[OPTION...]", opts, VMG_COUNT(opts), &n_args);
+    if (!rc && (b->seeds < 1 || b->seeds > 64 || b->steps < 1 || n_args))
+        rc = vmg_cli_usage(argv[0], "--seeds is 1 to 64, --steps at least 1, and no names");
+    if (rc) {
+        free(b);
+        return rc < 0 ? VMG_EXIT_OK : rc;
+    }
+    b->o.sampler.steps = b->steps;
+    b->o.sampler.guidance = b->cfg;
+    rc = run(b);
+    rc = rc ? vmg_cli_fail(argv[0], rc) : VMG_EXIT_OK;
+    vmg_dataset_close(b->data);
+    vmg_ctx_close(b->ctx);
+    vmg_model_close(&b->model);
+    free(b->x);
+    free(b);
+    return rc;
+}

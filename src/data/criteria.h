@@ -1,0 +1,65 @@
+/* Whether a motion does what it was told: the measurements by which a model is judged. */
+#ifndef VMG_SRC_DATA_CRITERIA_H
+#define VMG_SRC_DATA_CRITERIA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "src/data/dataset.h"
+#include "src/data/events.h"
+
+enum vmg_criterion {
+#define VMG_CRITERION(id, ...) VMG_MUST_##id,
+#include "src/data/criteria.def"
+#undef VMG_CRITERION
+    VMG_N_CRITERIA
+};
+
+typedef struct vmg_criterion_info {
+    const char *name, *prompts;
+    enum vmg_behaviour behaviour; /* in the training data */
+    double low, high;             /* its values that count */
+    int64_t n_frames;
+} vmg_criterion_info;
+const vmg_criterion_info *vmg_criterion_get(enum vmg_criterion c);
+
+/* Prompt number k (0 or 1) into out. */
+void vmg_criterion_prompt(enum vmg_criterion c, int k, char *out, size_t n);
+
+/*
+ * Judge features x (T,276). *value is what is measured:
+ *   walks forward   metres ahead along the facing in 4 s (at least 1)
+ *   turns           degrees of the facing, to the side asked for positive (45)
+ *   jumps up        metres that the pelvis rises over its start while both feet are off (0.15)
+ *   jumps forward   metres ahead, both feet off the floor for 0.1 s or more (0.4)
+ *   sits down       metres that the pelvis is lower over the last half second than at its highest in
+ *                   the first second, and stays within 0.12 (0.2)
+ *   squats          metres down, when the end is within 0.15 of the start (0.2)
+ *   waves           times that a wrist goes above its shoulder, or swings there (2)
+ *   boxes           punches (src/data/events.h), none unless both hands throw some (2)
+ *   kicks           highest foot, upright, the other foot lower than 0.3 (0.5)
+ *   cartwheel       metres of the head under the pelvis (0)
+ *   balances        longest seconds on one foot, standing (1)
+ * and for paired criteria (slowly, briskly, runs: metres a second; still: mean joint speed) the
+ * value alone: see vmg_criterion_passes. VMG_E_NOMEM.
+ */
+int vmg_criterion_measure(enum vmg_criterion c, const float *x, int64_t T, double fps,
+                          double *value);
+
+/* Passed? `with` is what values are compared with (may be NULL for the others): slowly must be
+ * slower than briskly by 0.2 m/s and the reverse, running faster than walking by 0.3 m/s, standing
+ * still the least busy of all. */
+typedef struct vmg_criterion_context {
+    double slow_mps, brisk_mps, walk_mps; /* of the same seed */
+    double least_busy_mps;                /* of all other criteria's motions of the same seed */
+} vmg_criterion_context;
+bool vmg_criterion_passes(enum vmg_criterion c, double value, const vmg_criterion_context *with);
+
+/* Mean speed of all joints, and of the pelvis in the plane, for the comparisons. VMG_E_NOMEM. */
+int vmg_criterion_speeds(const float *x, int64_t T, double fps, double *busy_mps,
+                         double *speed_mps);
+
+/* Seconds of the training half behind each criterion. */
+int vmg_criterion_training_s(const vmg_dataset *ds, double seconds[VMG_N_CRITERIA]);
+
+#endif
