@@ -83,10 +83,14 @@ static void is_the_least_squares_solution(void)
     static float x[N * VMG_REP_DIM];
     float std[VMG_REP_DIM];
     double A[N][N + 1] = {{0}};
-    const int position = VMG_REP_POS + 10, velocity = VMG_REP_VEL + 10;
+    const int position = VMG_REP_POS + 1, velocity = VMG_REP_VEL + 1;
     make_std(std);
     const double l = pow((double)std[velocity] / std[position], 2);
     vmg_test_fill(x, VMG_COUNT(x));
+    for (int t = 0; t < N; t++) { /* the pelvis, observed twice alike */
+        x[t * VMG_REP_DIM + VMG_REP_TRANSL + 1] = x[t * VMG_REP_DIM + position] - (float)vmg_rest_joint[VMG_PELVIS][1];
+        x[t * VMG_REP_DIM + VMG_REP_TRANSL_VEL + 1] = x[t * VMG_REP_DIM + velocity];
+    }
     for (int t = 0; t < N; t++) {
         A[t][t] += l;
         A[t][N] += l * x[t * VMG_REP_DIM + position];

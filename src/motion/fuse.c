@@ -11,9 +11,9 @@
 
 static const double least_lambda = 1e-6, most_lambda = 1e6;
 
-static double lambda(const float *std, int velocity, int position)
+static double lambda(double velocity_error, double position_error)
 {
-    double ratio = (double)std[velocity] / fmax(std[position], 1e-12);
+    double ratio = velocity_error / fmax(position_error, 1e-12);
     return fmin(fmax(ratio * ratio, least_lambda), most_lambda);
 }
 
@@ -35,31 +35,73 @@ static void solve(double *p, const double *v, int64_t T, double l, double *work)
         p[t] += work[t] * p[t + 1];
 }
 
-/* One position feature with its velocity feature; `other` (or -1) is a second pair that observes the same but for `offset`. */
-static void fuse_coordinate(float *x, int64_t T, const float *std, int position, int velocity, int other, double offset, double *p,
-                            double *v, double *work)
+/* Positions and velocities on their way: (T) each. */
+typedef struct track {
+    double *p, *v, *work;
+} track;
+
+/* p and its differences into the features; the last velocity stays. */
+static void store(float *x, int64_t T, int position, int velocity, double offset, const double *p)
 {
-    int other_velocity = other < 0 ? -1 : VMG_REP_TRANSL_VEL + other - VMG_REP_TRANSL;
-    for (int64_t t = 0; t < T; t++) {
-        const float *row = x + t * VMG_REP_DIM;
-        p[t] = row[position];
-        v[t] = row[velocity];
-        if (other >= 0) {
-            p[t] = 0.5 * (p[t] + row[other] + offset);
-            v[t] = 0.5 * (v[t] + row[other_velocity]);
-        }
-    }
-    solve(p, v, T, lambda(std, velocity, position), work);
     for (int64_t t = 0; t < T; t++) {
         float *row = x + t * VMG_REP_DIM;
-        double d = t + 1 < T ? p[t + 1] - p[t] : v[t];
-        row[position] = (float)p[t];
-        row[velocity] = (float)d;
-        if (other >= 0) {
-            row[other] = (float)(p[t] - offset);
-            row[other_velocity] = (float)d;
-        }
+        row[position] = (float)(p[t] - offset);
+        if (t + 1 < T)
+            row[velocity] = (float)(p[t + 1] - p[t]);
     }
+}
+
+/* Coordinate c of the pelvis, from two observations of it. */
+static void fuse_pelvis(float *x, int64_t T, const float *std, int c, track k)
+{
+    const double rest = vmg_rest_joint[VMG_PELVIS][c];
+    const int position = VMG_REP_POS + 3 * VMG_PELVIS + c, velocity = VMG_REP_VEL + 3 * VMG_PELVIS + c;
+    for (int64_t t = 0; t < T; t++) {
+        const float *row = x + t * VMG_REP_DIM;
+        k.p[t] = 0.5 * (row[position] + (row[VMG_REP_TRANSL + c] + rest));
+        k.v[t] = 0.5 * ((double)row[velocity] + row[VMG_REP_TRANSL_VEL + c]);
+    }
+    solve(k.p, k.v, T, lambda(std[velocity], std[position]), k.work);
+    store(x, T, position, velocity, 0, k.p);
+    store(x, T, VMG_REP_TRANSL + c, VMG_REP_TRANSL_VEL + c, rest, k.p);
+}
+
+/* Coordinate c of joint j relative to the pelvis, seen in `poses`, which rotations made. */
+static void fuse_joint(float *x, int64_t T, const float *std, const vmg_poses *poses, int j, int c, double error, track k)
+{
+    const int position = VMG_REP_POS + 3 * j + c, velocity = VMG_REP_VEL + 3 * j + c;
+    for (int64_t t = 0; t < T; t++) {
+        const float *row = x + t * VMG_REP_DIM;
+        k.p[t] = vmg_poses_joint(poses, t, j)[c] - vmg_poses_joint(poses, t, VMG_PELVIS)[c];
+        k.v[t] = (double)row[velocity] - row[VMG_REP_VEL + 3 * VMG_PELVIS + c];
+    }
+    solve(k.p, k.v, T, lambda(std[velocity], error), k.work);
+    for (int64_t t = 0; t < T; t++)
+        k.p[t] += vmg_poses_joint(poses, t, VMG_PELVIS)[c];
+    store(x, T, position, velocity, 0, k.p);
+}
+
+/* All joints but the pelvis, once pelvis and orientation are done. */
+static int fuse_joints(float *x, int64_t T, const float *std, track k)
+{
+    double offset[VMG_N_JOINTS][3], rotation_error = 0;
+    vmg_poses poses;
+    int rc = vmg_rep276_decode(x, T, VMG_REP_STORED, false, &poses);
+    if (rc != VMG_OK)
+        return rc;
+    vmg_rest_offsets(offset);
+    vmg_poses_fk(&poses, (const double(*)[3])offset);
+    for (int i = VMG_REP_BODY_ROT; i < VMG_REP_POS; i++)
+        rotation_error += (double)std[i] / (VMG_REP_POS - VMG_REP_BODY_ROT);
+    for (int j = 0; j < VMG_N_JOINTS; j++) {
+        double reach = 0; /* where a turn of the joint's parents moves it by */
+        for (int c = 0; c < 3; c++)
+            reach = hypot(reach, vmg_rest_joint[j][c] - vmg_rest_joint[VMG_PELVIS][c]);
+        for (int c = 0; c < 3 && j != VMG_PELVIS; c++)
+            fuse_joint(x, T, std, &poses, j, c, rotation_error * reach, k);
+    }
+    vmg_poses_free(&poses);
+    return VMG_OK;
 }
 
 /* ---- orientation ---- */
@@ -119,7 +161,7 @@ static int fuse_orientation(float *x, int64_t T, const float *std)
     if (!o)
         return VMG_E_NOMEM;
     for (int i = 0; i < 6; i++)
-        l += log(lambda(std, VMG_REP_ROOT_ROT_VEL + i, VMG_REP_ROOT_ROT + i)) / 6;
+        l += log(lambda(std[VMG_REP_ROOT_ROT_VEL + i], std[VMG_REP_ROOT_ROT + i])) / 6;
     for (int64_t t = 0; t < T; t++) {
         vmg_rot_from_6d(x + t * VMG_REP_DIM + VMG_REP_ROOT_ROT, o[t].R);
         vmg_rot_from_6d(x + t * VMG_REP_DIM + VMG_REP_ROOT_ROT_VEL, o[t].V);
@@ -142,14 +184,15 @@ static int fuse_orientation(float *x, int64_t T, const float *std)
 
 int vmg_rep276_fuse(float *x, int64_t T, const float *std)
 {
-    double *p = vmg_calloc((size_t)T, 3 * sizeof *p);
-    if (!p)
+    double *memory = vmg_calloc((size_t)T, 3 * sizeof *memory);
+    if (!memory)
         return VMG_E_NOMEM;
-    for (int i = 0; i < 3 * VMG_N_JOINTS; i++) {
-        bool pelvis = i / 3 == VMG_PELVIS;
-        fuse_coordinate(x, T, std, VMG_REP_POS + i, VMG_REP_VEL + i, pelvis ? VMG_REP_TRANSL + i % 3 : -1,
-                        pelvis ? vmg_rest_joint[VMG_PELVIS][i % 3] : 0, p, p + T, p + 2 * T);
-    }
-    free(p);
-    return fuse_orientation(x, T, std);
+    const track k = {memory, memory + T, memory + 2 * T};
+    for (int c = 0; c < 3; c++)
+        fuse_pelvis(x, T, std, c, k);
+    int rc = fuse_orientation(x, T, std);
+    if (rc == VMG_OK)
+        rc = fuse_joints(x, T, std, k);
+    free(memory);
+    return rc;
 }

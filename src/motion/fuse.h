@@ -5,15 +5,18 @@
 #include <stdint.h>
 
 /*
- * Replace positions, root translation and root orientation of features x (T,276), in metres, by those that explain both what
- * is stored and the stored velocities best, in the sense of least squares: the minimum over p of
+ * Replace positions, root translation and root orientation of features x (T,276), in metres, by those that explain all that is
+ * stored best, in the sense of least squares: the minimum over p of
  *
- *     Σ_t λ |p_t - position_t|² + Σ_t |p_{t+1} - p_t - velocity_t|²,      λ = (std of velocity / std of position)²
+ *     Σ_t λ |p_t - position_t|² + Σ_t |p_{t+1} - p_t - velocity_t|²,      λ = (error of velocity / error of position)²
  *
- * per coordinate, which is the likeliest p when a network makes errors of one size in all of its normalised features. std (276) is
- * what they were normalised with. Orientation likewise, with R_{t+1} = V_t R_t on the two stored columns. Pelvis and
- * root translation are two observations of one thing and become equal again (but for the rest pelvis); the velocities become the
- * differences of the new positions, the last frame's stay. Body rotations stay. Errors: VMG_E_NOMEM.
+ * which is the likeliest p when errors are independent. A network errs by about the same part of each feature's standard
+ * deviation, so `std` (276), which the features were normalised with, stands for the errors:
+ * - the pelvis, per coordinate, from its positions, root translation (the same but for the rest pelvis) and velocities;
+ * - the root's orientation likewise, with R_{t+1} = V_t R_t on the two stored columns;
+ * - the other joints relative to the pelvis: observed where the rotations put them on the default body's bones, which is far more exact
+ *   than the stored positions, whose deviation is that of whole paths; with the stored velocities.
+ * The velocities become the differences of the new positions, the last frame's stay. Body rotations stay. Errors: VMG_E_NOMEM.
  */
 int vmg_rep276_fuse(float *x, int64_t T, const float *std);
 
