@@ -191,3 +191,6 @@ tests_test_fuse_SOURCES = tests/test_fuse.c
 tests_test_fuse_LDADD = tests/libmotion.la
 check_PROGRAMS += tests/behaviour
 tests_behaviour_SOURCES = tests/behaviour.c
+check_PROGRAMS += tests/test_gltf
+tests_test_gltf_SOURCES = tests/test_gltf.c
+tests_test_gltf_LDADD = tests/libmotion.la

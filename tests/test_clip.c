@@ -70,6 +70,7 @@ static void every_format_round_trips(void)
         {"z.bvh", 3e-6, 3e-6, {.up_axis = 2, .order = {0, 1, 2}, .unit_per_m = 100}, {.fps = 0}},
         {"a.csv", 3e-6, 3e-6, {.up_axis = 0}, {.fps = 0}},
         {"y.csv", 3e-6, 3e-6, {.up_axis = 1}, {.up_axis = 1}},
+        {"a.glb", 1e-5, 1e-5, {.up_axis = 0}, {.fps = 0}},
     };
     for (int kind = VMG_TEST_WALK; kind <= VMG_TEST_TUMBLE; kind++) {
         vmg_clip clip;

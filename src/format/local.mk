@@ -37,3 +37,5 @@ libvmg_la_SOURCES += src/format/writer_formats.h
 libvmg_la_SOURCES += src/format/zip.c
 libvmg_la_SOURCES += src/format/zip.h
 libvmg_la_SOURCES += src/format/zip_write.c
+libvmg_la_SOURCES += src/format/gltf.c src/format/gltf.h
+libvmg_la_SOURCES += src/format/gltf_access.c src/format/gltf_access.h

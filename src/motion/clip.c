@@ -26,7 +26,8 @@ static const struct {
     {"pt", vmg_clip_read_pt, vmg_clip_write_pt},
     {"bvh", vmg_clip_read_bvh, vmg_clip_write_bvh},
     {"csv", vmg_clip_read_csv, vmg_clip_write_csv},
-    {"glb", NULL, vmg_clip_write_glb},
+    {"glb", vmg_clip_read_gltf, vmg_clip_write_glb},
+    {"gltf", vmg_clip_read_gltf, NULL},
 };
 
 /* ---- making ---- */
@@ -137,8 +138,7 @@ int vmg_clip_read(const char *path, const vmg_clip_read_options *options, vmg_cl
     int i = find_format(path);
     *out = (vmg_clip){0};
     if (i < 0 || !formats[i].read)
-        return vmg_fail(VMG_E_UNSUPPORTED, "%s: motion is read from .npy, .npz, .pt, .bvh and .csv",
-                        path);
+        return vmg_fail(VMG_E_UNSUPPORTED, "%s: motion is read from .npy, .npz, .pt, .bvh, .csv, .glb and .gltf", path);
     int rc = formats[i].read(path, options ? options : &plain, out);
     if (rc) {
         vmg_clip_free(out);
@@ -152,7 +152,7 @@ int vmg_clip_write(const char *path, const vmg_clip *clip, const vmg_clip_write_
 {
     vmg_clip_write_options o = options ? *options : (vmg_clip_write_options){0};
     int i = find_format(path);
-    if (i < 0)
+    if (i < 0 || !formats[i].write)
         return vmg_fail(VMG_E_UNSUPPORTED,
                         "%s: motion is written to .npy, .npz, .pt, .bvh, .csv and .glb", path);
     if (o.order[0] == 0 && o.order[1] == 0 && o.order[2] == 0) {

@@ -36,7 +36,7 @@ void vmg_clip_free(vmg_clip *clip);
 
 typedef struct vmg_clip_read_options {
     double fps;      /* of files that do not say; 0 = 20 */
-    int up_axis;     /* of BVH (0 = found out) and of joint arrays and CSV (0 = 2): 1 = y, 2 = z */
+    int up_axis;     /* of BVH (0 = found out), glTF (0 = 1) and of joint arrays and CSV (0 = 2): 1 = y, 2 = z */
     double unit_m;   /* metres per unit of BVH (0 = found out) */
     bool keep_bones; /* BVH: keep the file's bone lengths instead of the default body's */
     bool canonical;  /* turn to +y, start at the origin, lowest joint at z = 0 (features: as they
@@ -52,8 +52,11 @@ typedef struct vmg_clip_read_options {
  *   .pt   as published: motion (T,276) with extrinsic and intrinsic; a bare tensor as in .npy; or
  * results of a pose estimator: global_orient (T,3), body_pose (T,63), transl (T,3) in camera axes,
  * alone or below "smpl_params_incam": brought to the canonical frame with the floor set (T-1
- * frames) .bvh  any skeleton (src/motion/retarget.h) .csv  what vmg_clip_write makes; positions
- * suffice Errors: VMG_E_IO, VMG_E_FORMAT (also features or positions that are not finite, no
+ * frames)
+ *   .bvh  any skeleton (src/motion/retarget.h)
+ *   .glb, .gltf  any animated skeleton, skinned or not, as a BVH; sampled at its keys' rate
+ *   .csv  what vmg_clip_write makes; positions suffice
+ * Errors: VMG_E_IO, VMG_E_FORMAT (also features or positions that are not finite, no
  * frames), VMG_E_UNSUPPORTED (another ending or layout), VMG_E_NOMEM. Messages start with the path.
  */
 int vmg_clip_read(const char *path, const vmg_clip_read_options *options, vmg_clip *out);

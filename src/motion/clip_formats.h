@@ -11,7 +11,7 @@ typedef int vmg_clip_writer(const char *path, const vmg_clip *clip,
                             const vmg_clip_write_options *o);
 
 vmg_clip_reader vmg_clip_read_array, vmg_clip_read_npz, vmg_clip_read_pt, vmg_clip_read_bvh,
-    vmg_clip_read_csv;
+    vmg_clip_read_csv, vmg_clip_read_gltf;
 vmg_clip_writer vmg_clip_write_npy, vmg_clip_write_npz, vmg_clip_write_pt, vmg_clip_write_bvh,
     vmg_clip_write_csv, vmg_clip_write_glb;
 

@@ -318,7 +318,7 @@ int vmg_canvas_create(vmg_ctx *ctx, int64_t width, int64_t height, vmg_canvas **
     if (!canvas)
         return VMG_E_NOMEM;
     canvas->ctx = ctx;
-    canvas->arena = vmg_arena_make(ctx, 1 << 20);
+    canvas->arena = vmg_arena_make(ctx, VMG_ARENA_SEPARATE);
     canvas->image_arena = vmg_arena_make(ctx, VMG_ARENA_SEPARATE);
     canvas->image = vmg_arena_matrix(&canvas->image_arena, VMG_I32, height, width);
     int rc = vmg_ctx_status(ctx);

@@ -4,7 +4,7 @@
 set -eu
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- pickle zip safetensors gguf npy bvh tokenizer text
+[ $# -gt 0 ] || set -- pickle zip safetensors gguf npy bvh gltf tokenizer text
 corpus=$(mktemp -d)
 trap 'rm -rf "$corpus"' EXIT
 tests/fuzz/seeds "$corpus"

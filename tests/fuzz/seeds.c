@@ -95,6 +95,52 @@ static int write_bvh(const char *dir)
     return rc;
 }
 
+/* A skinned joint below a node, animated in each way; and the text form with its buffer inside. */
+static int write_gltf(const char *dir)
+{
+    static const char *const head_text =
+        "{'asset':{'version':'2.0'},'nodes':[{'name':'a','children':[1],'scale':[2,2,2]},{'name':'b','matrix':"
+        "[1,0,0,0,0,1,0,0,0,0,1,0,1,2,3,1]}],'buffers':[{'byteLength':120", *const tail_text =
+        "}],'bufferViews':[{'buffer':0,"
+        "'byteLength':120,'byteStride':4},{'buffer':0,'byteOffset':8,'byteLength':112}],'accessors':[{'bufferView':0,"
+        "'componentType':5126,'count':2,'type':'SCALAR'},{'bufferView':1,'componentType':5126,'count':2,'type':"
+        "'VEC3'},{'bufferView':1,'componentType':5122,'normalized':true,'count':6,'type':'VEC4'},{'bufferView':1,"
+        "'componentType':5126,'count':1,'type':'MAT4'}],'skins':[{'joints':[1],'inverseBindMatrices':3}],"
+        "'animations':[{'samplers':[{'input':0,'output':1},{'input':0,'output':2,'interpolation':'CUBICSPLINE'}],"
+        "'channels':[{'sampler':0,'target':{'node':0,'path':'translation'}},{'sampler':1,'target':{'node':1,"
+        "'path':'rotation'}}]}]}";
+    float values[30] = {0, 1, 1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0, 1, 2, 3, 1};
+    vmg_buf glb = {0};
+    char encoded[161], *text = NULL;
+    memset(encoded, 'A', 160);
+    encoded[160] = 0;
+    memcpy(encoded, "AAAAAAAAgD8A", 12);
+    int rc = VMG_OK;
+    for (int k = 0; k < 2 && rc == VMG_OK; k++) {
+        char *uri = k ? vmg_asprintf(",'uri':'data:;base64,%s'", encoded) : vmg_strdup("");
+        text = uri ? vmg_asprintf("%s%s%s", head_text, uri, tail_text) : NULL;
+        char *path = place(dir, "gltf", k ? "small.gltf" : "small.glb");
+        free(uri);
+        if (!text)
+            return VMG_E_NOMEM;
+        for (char *c = text; *c; c++)
+            *c = *c == '\'' ? '"' : *c;
+        const uint32_t n = (uint32_t)strlen(text);
+        const uint32_t head[5] = {0x46546c67, 2, 12 + 8 + n + 8 + sizeof values, n, 0x4e4f534a};
+        const uint32_t chunk[2] = {sizeof values, 0x004e4942};
+        vmg_buf_append(&glb, head, k ? 0 : sizeof head);
+        vmg_buf_append(&glb, text, n);
+        vmg_buf_append(&glb, chunk, k ? 0 : sizeof chunk);
+        vmg_buf_append(&glb, values, k ? 0 : sizeof values);
+        rc = glb.failed ? VMG_E_NOMEM : vmg_write_file(path, glb.data, glb.len);
+        glb.len = 0;
+        free(text);
+        free(path);
+    }
+    vmg_buf_free(&glb);
+    return rc;
+}
+
 /* A tokenizer with one normalisation rule, and texts that take every path of cleaning. */
 static int write_texts(const char *dir)
 {
@@ -174,6 +220,8 @@ int main(int argc, char **argv)
     }
     if (rc == VMG_OK)
         rc = write_bvh(dir);
+    if (rc == VMG_OK)
+        rc = write_gltf(dir);
     if (rc == VMG_OK)
         rc = write_texts(dir);
     if (rc != VMG_OK)

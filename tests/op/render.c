@@ -379,7 +379,7 @@ static void empty_ground(void)
 
 static void tunables(void)
 {
-    make_scene(35, 33, MAX_CONES);
+    make_scene(35, vmg_test_small() ? 17 : 33, MAX_CONES);
     vmg_test_every_class(&vmg_raycast_kernel, run);
 }
 
@@ -405,7 +405,7 @@ static void triangles(void)
         for (int k = 0; k < 6; k++)
             index[6 * face + k] = (uint32_t)(4 * face + (int[]){0, 1, 2, 0, 2, 3}[k]);
     const vmg_surface box = {position, normal, colour, index, 12};
-    make_scene(75, 61, 2);
+    make_scene(vmg_test_small() ? 33 : 75, vmg_test_small() ? 31 : 61, 2);
     cones[1].a[0] += 0.8;
     cones[1].b[0] += 0.8;
     cones[0].a[2] = cones[0].b[2] = 0.7; /* inside the box */
