@@ -26,7 +26,7 @@ typedef struct bench {
     const char *model_path, *data_path, *device;
     int64_t seeds, steps, frames;
     double cfg;
-    bool json;
+    bool json, steps_given, cfg_given;
     vmg_model model;
     vmg_ctx *ctx;
     vmg_dataset *data;
@@ -183,11 +183,29 @@ static void print_json(const bench *b)
     printf("}\n");
 }
 
+/* As the model's file says, but for what the command line does. */
+static int sampling(bench *b)
+{
+    vmg_model_sampling own;
+    int rc = vmg_model_get_sampling(&b->model, &own);
+    if (rc)
+        return rc;
+    b->o.sampler = own.sampler;
+    b->o.fuse = own.fuse;
+    if (b->steps_given)
+        b->o.sampler.steps = b->steps;
+    if (b->cfg_given)
+        b->o.sampler.guidance = b->cfg;
+    return VMG_OK;
+}
+
 static int run(bench *b)
 {
     int rc = vmg_model_open(b->model_path, &b->model);
     if (!rc && b->data_path)
         rc = vmg_dataset_open(b->data_path, &b->data);
+    if (!rc)
+        rc = sampling(b);
     if (!rc)
         rc = vmg_model_weight_dtype(NULL, b->model.stored, &b->o.dtype);
     if (!rc)
@@ -216,16 +234,15 @@ int main(int argc, char **argv)
     bench *b = vmg_calloc(1, sizeof *b);
     if (!b)
         return vmg_cli_fail(argv[0], VMG_E_NOMEM);
-    *b = (bench){.seeds = 16, .frames = 80, .o.sampler = vmg_sampler_defaults()};
-    b->steps = b->o.sampler.steps;
-    b->cfg = b->o.sampler.guidance;
+    *b = (bench){.seeds = 16, .frames = 80, .steps = 1};
     const vmg_opt opts[] = {
         {"model", 'm', VMG_OPT_STRING, &b->model_path, "MODEL", "model file (default: ours)", NULL},
         {"data", 0, VMG_OPT_STRING, &b->data_path, "DIR", "its data set, for quality and seconds",
          NULL},
         {"seeds", 0, VMG_OPT_INT, &b->seeds, "N", "seeds of each prompt, up to 64 (16)", NULL},
-        {"steps", 0, VMG_OPT_INT, &b->steps, "N", "sampling steps", NULL},
-        {"cfg", 0, VMG_OPT_DOUBLE, &b->cfg, "X", "guidance scale", NULL},
+        {"steps", 0, VMG_OPT_INT, &b->steps, "N", "sampling steps (default: the model's)",
+         &b->steps_given},
+        {"cfg", 0, VMG_OPT_DOUBLE, &b->cfg, "X", "guidance scale (default: the model's)", &b->cfg_given},
         {"device", 0, VMG_OPT_STRING, &b->device, "D", "OpenCL device", NULL},
         {"json", 0, VMG_OPT_FLAG, &b->json, NULL, "print one JSON object", NULL},
     };
@@ -236,8 +253,6 @@ int main(int argc, char **argv)
         free(b);
         return rc < 0 ? VMG_EXIT_OK : rc;
     }
-    b->o.sampler.steps = b->steps;
-    b->o.sampler.guidance = b->cfg;
     rc = run(b);
     rc = rc ? vmg_cli_fail(argv[0], rc) : VMG_EXIT_OK;
     vmg_dataset_close(b->data);

@@ -155,9 +155,8 @@ static int make_motions(const char *path, float *x, int64_t frames)
     char prompt[VMG_N_CRITERIA][256];
     const char *texts[VMG_N_CRITERIA];
     vmg_text_item items[VMG_N_CRITERIA * SEEDS];
-    vmg_generate_options o = {.sampler = vmg_sampler_defaults()};
-    o.sampler.steps = 20;
-    o.sampler.guidance = 4;
+    vmg_generate_options o = {0};
+    vmg_model_sampling own;
     for (int c = 0; c < VMG_N_CRITERIA; c++) {
         vmg_criterion_prompt((enum vmg_criterion)c, 0, prompt[c], sizeof prompt[c]);
         texts[c] = prompt[c];
@@ -166,6 +165,12 @@ static int make_motions(const char *path, float *x, int64_t frames)
                 c, frames, 100 + (uint64_t)s, x + (size_t)(c * SEEDS + s) * (size_t)frames * DIM};
     }
     int rc = vmg_model_open(path, &m);
+    if (!rc)
+        rc = vmg_model_get_sampling(&m, &own);
+    if (!rc) {
+        o.sampler = own.sampler;
+        o.fuse = own.fuse;
+    }
     if (!rc)
         rc = vmg_model_weight_dtype(NULL, m.stored, &o.dtype);
     if (!rc)

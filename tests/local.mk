@@ -194,3 +194,5 @@ tests_behaviour_SOURCES = tests/behaviour.c
 check_PROGRAMS += tests/test_gltf
 tests_test_gltf_SOURCES = tests/test_gltf.c
 tests_test_gltf_LDADD = tests/libmotion.la
+check_PROGRAMS += tests/test_known_words
+tests_test_known_words_SOURCES = tests/test_known_words.c

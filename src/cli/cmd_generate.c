@@ -10,6 +10,7 @@
 #include "src/format/writer.h"
 #include "src/lib/encoder.h"
 #include "src/lib/generate.h"
+#include "src/lib/known_words.h"
 #include "src/motion/clip.h"
 #include "src/motion/rep276.h"
 #include "src/motion/resample.h"
@@ -162,6 +163,18 @@ static int load_inputs(generate *g)
 static bool wants_null(const generate *g)
 {
     return g->sampling.sampler.guidance != 1 && !g->null_text.rows;
+}
+
+/* Words that the model's training captions never had: it does something all the same. */
+static int warn_of_unknown_words(const generate *g)
+{
+    char *warning;
+    vmg_log log = vmg_cli_log();
+    int rc = vmg_known_words_check(g->m.weights, g->prompt, &warning);
+    if (rc == VMG_OK && warning)
+        vmg_logf(&log, VMG_LOG_WARN, "%s", warning);
+    free(warning);
+    return rc;
 }
 
 /* The prompt's embedding, and the empty text's where guidance needs it and neither the model nor a file gave it. */
@@ -317,6 +330,8 @@ static int run(int argc, char **argv)
         return rc;
     vmg_cli_catch_interrupt();
     rc = load_inputs(&g);
+    if (rc == VMG_OK && g.prompt)
+        rc = warn_of_unknown_words(&g);
     if (rc == VMG_OK)
         rc = make_items(&g);
     if (rc == VMG_OK)
