@@ -5,10 +5,46 @@
 #include <string.h>
 
 #include "host/base/status.h"
+#include "src/mbench/dft.h"
 #include "src/motion/skeleton.h"
 #include "tests/harness.h"
 
 enum { T = 101, POS = 3 * VMG_N_JOINTS };
+
+/* The definition, for one signal and bin. */
+static double power_of(const double *x, int64_t n, int64_t lanes, int64_t lane, int64_t k, int64_t N)
+{
+    double re = 0, im = 0;
+    for (int64_t t = 0; t < n; t++) {
+        re += x[t * lanes + lane] * cos(2 * M_PI * (double)(k * t % N) / (double)N);
+        im += x[t * lanes + lane] * sin(2 * M_PI * (double)(k * t % N) / (double)N);
+    }
+    return re * re + im * im;
+}
+
+static void transforms(void)
+{
+    static const int64_t sizes[][2] = {{1, 1}, {2, 3}, {3, 1}, {8, 5}, {17, 2}, {64, 1}, {99, 22}, {128, 2}};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        const int64_t n = sizes[i][0], lanes = sizes[i][1], padded = 16 * vmg_dft_round_up(n);
+        static double x[128 * 22], power[(16 * 128 / 2 + 1) * 22];
+        double worst = 0;
+        for (int64_t k = 0; k < n * lanes; k++)
+            x[k] = vmg_test_uniform();
+        for (int pad = 0; pad < 2; pad++) {
+            const int64_t N = pad ? padded : n;
+            for (size_t k = 0; k < sizeof power / sizeof *power; k++)
+                power[k] = NAN;
+            REQUIRE_OK(pad ? vmg_dft_power_padded(x, n, lanes, 16, power) : vmg_dft_power(x, n, lanes, power));
+            for (int64_t k = 0; k <= N / 2; k++)
+                for (int64_t l = 0; l < lanes; l++) {
+                    const double error = fabs(power[k * lanes + l] - power_of(x, n, lanes, l, k, N));
+                    worst = error <= worst ? worst : error; /* NaN stays */
+                }
+        }
+        CHECK_CLOSE(worst, 0, 1e-11 * (double)n * (double)n);
+    }
+}
 
 /* Every joint swings along x with `hz` and, on top, `share` of that amplitude of velocity at 8
  * Hz. */
@@ -91,6 +127,7 @@ static void bad_input(void)
 }
 
 static const vmg_test_case cases[] = {
+    {"transforms", transforms},
     {"high_frequency_share", high_frequency_share},
     {"smoothness", smoothness},
     {"npss_is_a_distance", npss_is_a_distance},

@@ -4,7 +4,6 @@
 
 #include <stdint.h>
 
-/* Everything is computed by direct transforms on the host: clips are short. */
 typedef struct vmg_spectrum {
     /* Smoothness: spectral arc length of the joints' speed, mean over joints (Balasubramanian et
      * al. 2015; cut-off 10 Hz, amplitude threshold 0.05, zero-padded 16-fold). Negative, closer to
