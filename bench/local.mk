@@ -49,3 +49,4 @@ CLEANFILES += bench/behaviour
 bench_behaviour_SOURCES = bench/behaviour.c bench/behaviour_quality.c bench/behaviour_quality.h src/cli/opt.c src/cli/term.c src/cli/run.c
 bench_behaviour_CPPFLAGS = $(AM_CPPFLAGS)
 bench_behaviour_LDADD = libvmg.la
+EXTRA_DIST += bench/bench_train_torch.py
