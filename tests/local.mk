@@ -196,3 +196,5 @@ tests_test_gltf_SOURCES = tests/test_gltf.c
 tests_test_gltf_LDADD = tests/libmotion.la
 check_PROGRAMS += tests/test_known_words
 tests_test_known_words_SOURCES = tests/test_known_words.c
+TESTS += tests/data_cli.sh
+EXTRA_DIST += tests/data_cli.sh

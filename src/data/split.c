@@ -50,13 +50,19 @@ static size_t run_of(const group *g, size_t n, size_t at)
     return k;
 }
 
+/* A label of few groups; without one a group is like all others. */
+static bool is_rare(const group *g, size_t n)
+{
+    return n < VMG_SPLIT_RARE && *g->label;
+}
+
 /* Forget the labels when most are rare. */
 static void pool_rare(group *g, size_t n)
 {
     size_t rare = 0;
     for (size_t i = 0, k; i < n; i += k) {
         k = run_of(g, n, i);
-        rare += k < VMG_SPLIT_RARE ? k : 0;
+        rare += is_rare(&g[i], k) ? k : 0;
     }
     if (10 * rare <= 9 * n)
         return;
@@ -71,7 +77,7 @@ static void choose(group *g, size_t n, double fraction)
     double due = 0.5;
     for (size_t i = 0, k; i < n; i += k) {
         k = run_of(g, n, i);
-        for (size_t j = i; k >= VMG_SPLIT_RARE && j < i + k; j++) {
+        for (size_t j = i; !is_rare(&g[i], k) && j < i + k; j++) {
             due += fraction;
             g[j].held_out = due >= 1;
             due -= g[j].held_out;
