@@ -26,4 +26,6 @@ libvmg_la_SOURCES += models/train_step.c models/train_step.h models/train_impl.h
 # Configurations: of the published networks, and of our own.
 modelsdir = $(pkgdatadir)
 dist_models_DATA = models/vimogen-1.3b.json models/vimogen-light.json models/vimogen-mini.json models/umt5-xxl.json
+dist_models_DATA += models/mini.gguf
+EXTRA_DIST += models/README.md
 libvmg_la_SOURCES += models/vocabulary.cc models/vocabulary.h
