@@ -293,6 +293,21 @@ static void generates_from_the_export(void)
     free(out);
 }
 
+static void draws_samples(void)
+{
+    const char *build = getenv("VMG_BUILDDIR"), *device = getenv("VMG_TEST_DEVICE");
+    char *png = below("drawn/samples/step-000003.png"), *left = below("drawn/samples/model.gguf");
+    char *command = vmg_asprintf("'%s/vimogen' train --config '%s/config.json' --data '%s/set' --out '%s/drawn' --steps 3 "
+                                 "--sample 'a person walks|goes ahead' --device '%s' > '%s/drawn.txt' 2>&1",
+                                 build ? build : ".", folder(), folder(), folder(), device ? device : "0", folder());
+    REQUIRE(command && png && left);
+    CHECK_INT(system(command), 0);
+    CHECK(vmg_path_exists(png) && !vmg_path_exists(left));
+    free(command);
+    free(png);
+    free(left);
+}
+
 /* ---- several processes ---- */
 
 #ifdef HAVE_MPI
@@ -345,6 +360,7 @@ static const vmg_test_case cases[] = {
     {"refuses_what_does_not_fit", refuses_what_does_not_fit},
     {"exports_a_whole_model", exports_a_whole_model},
     {"generates_from_the_export", generates_from_the_export},
+    {"draws_samples", draws_samples},
     {"splits_among_processes", splits_among_processes},
 };
 

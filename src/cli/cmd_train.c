@@ -10,6 +10,7 @@
 #include "src/cli/cli.h"
 #include "src/cli/frozen_texts.h"
 #include "src/cli/run.h"
+#include "src/cli/train_samples.h"
 #include "src/lib/export_run.h"
 #include "src/train/trainer.h"
 
@@ -17,12 +18,14 @@ enum { MAX_OPTIONS = 64 };
 
 /* The command line. */
 typedef struct train {
-    const char *config, *data, *out, *vocabulary, *warm_start, *text_encoder, *device, *dtype, *export_path, *cache;
+    const char *config, *data, *out, *vocabulary, *warm_start, *text_encoder, *device, *dtype, *export_path, *cache,
+        *sample;
     bool resume;
     int64_t threads;
     vmg_recipe recipe;  /* as given on the command line; only what `given` marks counts */
     bool given[MAX_OPTIONS];
     vmg_comm comm;
+    vmg_ctx *ctx;
 } train;
 
 static void *member(vmg_recipe *r, const vmg_recipe_key *k)
@@ -44,6 +47,8 @@ static int parse(int argc, char **argv, train *t, int *n_args)
         {"text-encoder", 0, VMG_OPT_STRING, &t->text_encoder, "MODEL", "frozen encoder, for configurations without \"text_encoder\"",
          NULL},
         {"warm-start", 0, VMG_OPT_STRING, &t->warm_start, "FILE|DIR", "start from tensors of equal names and shapes", NULL},
+        {"sample", 0, VMG_OPT_STRING, &t->sample, "TEXT|TEXT", "draw what these prompts give at each checkpoint: DIR/samples/*.png",
+         NULL},
         {"device", 0, VMG_OPT_STRING, &t->device, "D", "OpenCL device (vimogen devices)", NULL},
         {"threads", 0, VMG_OPT_INT, &t->threads, "N", "threads that make batches (default 1)", NULL},
         {"cache", 0, VMG_OPT_STRING, &t->cache, "SIZE", "keep trials of at most SIZE in memory (default 512M)", NULL},
@@ -92,10 +97,20 @@ static void print_left(double s)
         fprintf(stderr, s >= 60 ? ", %.0f min left" : ", %.0f s left", s >= 60 ? s / 60 : s);
 }
 
+/* A picture that cannot be made is no reason to stop. */
+static void draw_samples(const train *t, int64_t step)
+{
+    vmg_log log = vmg_cli_log();
+    if (vmg_train_draw_samples(t->ctx, t->out, step, t->sample) != VMG_OK) {
+        vmg_logf(&log, VMG_LOG_WARN, "no samples are drawn: %s", vmg_error_message());
+        vmg_ctx_clear(t->ctx);
+    }
+}
+
 static bool on_report(void *user, const vmg_trainer_news *news)
 {
+    const train *t = user;
     bool terminal = isatty(STDERR_FILENO), lasting = isfinite(news->line.held_out_loss) || news->saved || !terminal;
-    (void)user;
     fprintf(stderr, "%sstep %lld/%lld", terminal ? "\r\033[K" : "", (long long)news->line.step, (long long)news->steps);
     if (isfinite(news->line.loss))
         fprintf(stderr, ": loss %.4f, gradient %.3f, %.1f samples/s, %.0f GFLOP/s", news->line.loss, news->line.grad_norm,
@@ -105,6 +120,8 @@ static bool on_report(void *user, const vmg_trainer_news *news)
     print_left(news->left_s);
     fprintf(stderr, "%s%s", news->saved ? ", saved" : "", lasting ? "\n" : "");
     fflush(stderr);
+    if (news->saved && t->sample)
+        draw_samples(t, news->line.step);
     return vmg_cli_interrupted();
 }
 
@@ -125,11 +142,10 @@ static int run_export(const train *t)
 
 static int run_training(train *t)
 {
-    vmg_ctx *ctx = NULL;
     vmg_frozen_texts *frozen = NULL;
     vmg_trainer_options o = {.config = t->config, .data = t->data, .out = t->out, .resume = t->resume, .vocabulary = t->vocabulary,
                              .warm_start = t->warm_start, .comm = &t->comm, .n_threads = (int)t->threads, .report_s = 5,
-                             .report = on_report, .log = vmg_cli_log()};
+                             .report = on_report, .user = t, .log = vmg_cli_log()};
     uint64_t cache_bytes = 0;
     int rc = vmg_cli_parse_size(t->cache, &cache_bytes);
     o.cache_bytes = (size_t)cache_bytes;
@@ -138,16 +154,16 @@ static int run_training(train *t)
     if (rc == VMG_OK)
         rc = complete_recipe(t);
     if (rc == VMG_OK)
-        rc = vmg_cli_open_ctx(t->device, NULL, false, &ctx);
+        rc = vmg_cli_open_ctx(t->device, NULL, false, &t->ctx);
     if (rc == VMG_OK && t->text_encoder) {
-        rc = vmg_frozen_texts_open(ctx, t->text_encoder, t->data, &frozen);
+        rc = vmg_frozen_texts_open(t->ctx, t->text_encoder, t->data, &frozen);
         o.texts = vmg_frozen_texts_source(frozen);
     }
     o.recipe = t->recipe;
     vmg_cli_catch_interrupt();
     if (rc == VMG_OK)
-        rc = vmg_trainer_run(ctx, &o);
-    vmg_ctx_close(ctx);
+        rc = vmg_trainer_run(t->ctx, &o);
+    vmg_ctx_close(t->ctx);
     vmg_frozen_texts_close(frozen);
     return rc;
 }

@@ -28,3 +28,4 @@ vimogen_SOURCES += src/cli/cmd_train.c
 vimogen_SOURCES += src/cli/frozen_texts.c src/cli/frozen_texts.h
 vimogen_SOURCES += src/cli/data_caption.c
 vimogen_SOURCES += src/cli/data_look.c
+vimogen_SOURCES += src/cli/train_samples.c src/cli/train_samples.h
