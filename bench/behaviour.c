@@ -25,8 +25,10 @@ enum { N_PROMPTS = 2, MAX_PROMPT = 256, BATCH = 16 };
 typedef struct bench {
     const char *model_path, *data_path, *device;
     int64_t seeds, steps, frames;
-    double cfg;
-    bool json, steps_given, cfg_given;
+    double cfg, shift, strength;
+    const char *sampler;
+    bool json, fuse, settle, smooth, steps_given, cfg_given, shift_given, strength_given, fuse_given,
+        settle_given, smooth_given;
     vmg_model model;
     vmg_ctx *ctx;
     vmg_dataset *data;
@@ -192,11 +194,22 @@ static int sampling(bench *b)
         return rc;
     b->o.sampler = own.sampler;
     b->o.fuse = own.fuse;
+    b->o.settle = own.settle;
     if (b->steps_given)
         b->o.sampler.steps = b->steps;
     if (b->cfg_given)
         b->o.sampler.guidance = b->cfg;
-    return VMG_OK;
+    if (b->shift_given)
+        b->o.sampler.shift = b->shift;
+    if (b->strength_given)
+        b->o.sampler.strength = b->strength;
+    if (b->fuse_given)
+        b->o.fuse = b->fuse;
+    if (b->smooth_given)
+        b->o.sampler.smooth = b->smooth;
+    if (b->settle_given)
+        b->o.settle = b->settle;
+    return b->sampler ? vmg_sampler_parse(b->sampler, &b->o.sampler.kind) : VMG_OK;
 }
 
 static int run(bench *b)
@@ -243,6 +256,16 @@ int main(int argc, char **argv)
         {"steps", 0, VMG_OPT_INT, &b->steps, "N", "sampling steps (default: the model's)",
          &b->steps_given},
         {"cfg", 0, VMG_OPT_DOUBLE, &b->cfg, "X", "guidance scale (default: the model's)", &b->cfg_given},
+        {"sampler", 0, VMG_OPT_STRING, &b->sampler, "NAME", "euler, heun, dpm++2m", NULL},
+        {"shift", 0, VMG_OPT_DOUBLE, &b->shift, "X", "schedule shift", &b->shift_given},
+        {"strength", 0, VMG_OPT_DOUBLE, &b->strength, "X", "schedule strength",
+         &b->strength_given},
+        {"fuse", 0, VMG_OPT_FLAG, &b->fuse, NULL, "make positions and velocities agree",
+         &b->fuse_given},
+        {"smooth", 0, VMG_OPT_FLAG, &b->smooth, NULL, "smooth along time (default)",
+         &b->smooth_given},
+        {"settle", 0, VMG_OPT_FLAG, &b->settle, NULL, "stand on the floor, feet staying put",
+         &b->settle_given},
         {"device", 0, VMG_OPT_STRING, &b->device, "D", "OpenCL device", NULL},
         {"json", 0, VMG_OPT_FLAG, &b->json, NULL, "print one JSON object", NULL},
     };

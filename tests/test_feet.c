@@ -10,6 +10,7 @@
 #include "src/motion/clip.h"
 #include "src/motion/rep276.h"
 #include "src/motion/rotation.h"
+#include "src/motion/settle.h"
 #include "tests/harness.h"
 #include "tests/motion_fixture.h"
 
@@ -170,7 +171,43 @@ static void real_walk(void)
     vmg_clip_free(&clip);
 }
 
+/* Features that hover and slide end on the floor with feet that stay, all groups agreeing. */
+static void settles_features(void)
+{
+    enum { N = T - 1, DIM = VMG_REP_DIM };
+    vmg_poses p;
+    double before[VMG_N_JOINT_METRICS], after[VMG_N_JOINT_METRICS];
+    float *x = calloc((size_t)N * DIM, sizeof *x), *joints = calloc((size_t)N * 66, sizeof *joints);
+    if (!stepping(0.004, &p))
+        return;
+    vmg_poses_translate(&p, (double[3]){0, 0, 0.21});
+    REQUIRE(x && joints);
+    REQUIRE_OK(vmg_rep276_encode(&p, x));
+    x[40 * DIM + VMG_REP_POS + 2 + 3 * VMG_HEAD] = -1; /* a stray joint is no floor */
+    vmg_rep276_ground(x, N);
+    for (int t = 0; t < N; t++)
+        memcpy(joints + t * 66, x + t * DIM + VMG_REP_POS, 66 * sizeof *joints);
+    REQUIRE_OK(vmg_mbench_joints(joints, N, 2, before));
+    REQUIRE_OK(vmg_rep276_settle(x, N, 20));
+    float low = 1;
+    for (int t = 0; t < N; t++) {
+        memcpy(joints + t * 66, x + t * DIM + VMG_REP_POS, 66 * sizeof *joints);
+        for (int j = 0; j < VMG_N_JOINTS; j++)
+            low = t != 40 && joints[t * 66 + 3 * j + 2] < low ? joints[t * 66 + 3 * j + 2] : low;
+        for (int i = 0; t > 0 && i < 66; i++)
+            CHECK_CLOSE(joints[t * 66 + i] - joints[(t - 1) * 66 + i],
+                        x[(t - 1) * DIM + VMG_REP_VEL + i], 2e-6);
+    }
+    REQUIRE_OK(vmg_mbench_joints(joints, N, 2, after));
+    CHECK(low > -0.02f && low < 0.01f);
+    CHECK(after[VMG_FOOT_SLIDING] < 0.3 * before[VMG_FOOT_SLIDING]);
+    vmg_poses_free(&p);
+    free(x);
+    free(joints);
+}
+
 static const vmg_test_case cases[] = {
+    {"settles_features", settles_features},
     {"finds_contacts", finds_contacts},
     {"pins_sliding_feet", pins_sliding_feet},
     {"leaves_clean_motion_alone", leaves_clean_motion_alone},

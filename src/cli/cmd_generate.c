@@ -23,8 +23,8 @@ typedef struct generate {
         *device, *dtype_name, *max_memory, *out, *prompt, *encoder, *encoder_dtype, *tokenizer;
     int64_t frames, steps, seed, batch;
     double cfg, cfg_from, cfg_to, shift, strength, fps;
-    bool smooth, raw, fuse, profile, cache, frames_given, seed_given;
-    bool steps_given, cfg_given, cfg_from_given, cfg_to_given, shift_given, strength_given, fuse_given;
+    bool smooth, raw, fuse, settle, profile, cache, frames_given, seed_given;
+    bool steps_given, cfg_given, cfg_from_given, cfg_to_given, shift_given, strength_given, fuse_given, settle_given;
     vmg_model m;
     vmg_model_sampling sampling;
     vmg_embedding text, null_text;
@@ -85,6 +85,8 @@ static int parse(int argc, char **argv, generate *g, int *n_args)
         {"noise", 0, VMG_OPT_STRING, &g->noise_path, "FILE", "the noise itself, (N,276), instead of a seed", NULL},
         {"smooth", 0, VMG_OPT_FLAG, &g->smooth, NULL, "smooth along time (default; --no-smooth)", NULL},
         {"fuse", 0, VMG_OPT_FLAG, &g->fuse, NULL, "make positions and velocities agree (default: as the model says)", &g->fuse_given},
+        {"settle", 0, VMG_OPT_FLAG, &g->settle, NULL, "stand on the floor, feet staying put where they touch it (default: as the model "
+         "says)", &g->settle_given},
         {"raw", 0, VMG_OPT_FLAG, &g->raw, NULL, "write normalised latents before smoothing", NULL},
         {"batch", 0, VMG_OPT_INT, &g->batch, "N", "make N clips, seeds N apart by one", NULL},
         {"device", 0, VMG_OPT_STRING, &g->device, "D", "OpenCL device (vimogen devices)", NULL},
@@ -121,6 +123,8 @@ static int choose_sampling(generate *g)
         o->steps = g->steps;
     if (g->fuse_given)
         g->sampling.fuse = g->fuse;
+    if (g->settle_given)
+        g->sampling.settle = g->settle;
     return rc;
 }
 
@@ -290,7 +294,8 @@ static int check_output(const generate *g)
 
 static int generate_clips(generate *g, vmg_ctx *ctx)
 {
-    vmg_generate_options o = {.sampler = g->sampling.sampler, .fuse = g->sampling.fuse, .raw = g->raw, .mean = g->mean,
+    vmg_generate_options o = {.sampler = g->sampling.sampler, .fuse = g->sampling.fuse, .settle = g->sampling.settle,
+                              .raw = g->raw, .mean = g->mean,
                               .std = g->std, .loading = on_load, .loading_user = &g->bar};
     vmg_progress sampling = {.what = "sampling"};
     int rc;

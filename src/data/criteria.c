@@ -136,18 +136,29 @@ static double waves(const vmg_track *t)
     return most;
 }
 
-/* Punches (src/data/events.h), when both hands throw some. */
+/* Changes of the leading hand: swings of at least 0.15 m of one wrist ahead of the other, while both
+ * are up. */
 static double boxes(const vmg_track *t)
 {
-    vmg_events e = {0};
-    vmg_event_list list = {.events = &e};
-    double n[2] = {0, 0};
-    vmg_events_arms(t, &list);
-    for (size_t i = 0; i < e.n; i++)
-        for (int s = 0; s < 2; s++)
-            n[s] += (int)e.event[i].what == VMG_DO_PUNCH_LEFT + s;
-    vmg_events_free(&e);
-    return list.failed ? NAN : n[0] > 0 && n[1] > 0 ? n[0] + n[1] : 0;
+    const double swing_m = 0.15, guard_m = -0.2, highest_m = 0.35;
+    const double *ahead[2] = {t->signal[VMG_SIG_WRIST_AHEAD], t->signal[VMG_SIG_WRIST_AHEAD + 1]};
+    const double *up[2] = {t->signal[VMG_SIG_WRIST_UP], t->signal[VMG_SIG_WRIST_UP + 1]};
+    double low = ahead[0][0] - ahead[1][0], high = low, changes = 0;
+    int leader = -1;
+    for (int64_t i = 0; i < t->T; i++) {
+        double lead = ahead[0][i] - ahead[1][i];
+        low = VMG_MIN(low, lead);
+        high = VMG_MAX(high, lead);
+        int now = leader != 0 && lead > low + swing_m    ? 0
+                  : leader != 1 && lead < high - swing_m ? 1
+                                                         : -1;
+        if (now < 0)
+            continue;
+        changes += up[0][i] > guard_m && up[1][i] > guard_m && up[now][i] < highest_m;
+        leader = now;
+        low = high = lead;
+    }
+    return changes;
 }
 
 static double kicks(const vmg_track *t)
@@ -204,7 +215,7 @@ static const struct {
     [VMG_MUST_SIT_DOWN] = {sits_down, 1, 0.2},
     [VMG_MUST_SQUAT] = {squats, 1, 0.2},
     [VMG_MUST_WAVE] = {waves, 1, 2},
-    [VMG_MUST_BOX] = {boxes, 1, 2},
+    [VMG_MUST_BOX] = {boxes, 1, 3},
     [VMG_MUST_KICK] = {kicks, 1, 0.5},
     [VMG_MUST_CARTWHEEL] = {head_down, 1, 0},
     [VMG_MUST_BALANCE] = {balances, 1, 1},
@@ -220,7 +231,7 @@ int vmg_criterion_measure(enum vmg_criterion c, const float *x, int64_t T, doubl
         return rc;
     *value = rules[c].sign * rules[c].measure(&t);
     vmg_track_free(&t);
-    return isnan(*value) ? VMG_E_NOMEM : VMG_OK;
+    return VMG_OK;
 }
 
 int vmg_criterion_speeds(const float *x, int64_t T, double fps, double *busy_mps,

@@ -36,7 +36,8 @@ void vmg_criterion_prompt(enum vmg_criterion c, int k, char *out, size_t n);
  *                   the first second, and stays within 0.12 (0.2)
  *   squats          metres down, when the end is within 0.15 of the start (0.2)
  *   waves           times that a wrist goes above its shoulder, or swings there (2)
- *   boxes           punches (src/data/events.h), none unless both hands throw some (2)
+ *   boxes           times that the leading hand changes, by 0.15 m, both wrists less than 0.2 under
+ *                   their shoulders (3: four of five real windows of boxing, no walk or run)
  *   kicks           highest foot, upright, the other foot lower than 0.3 (0.5)
  *   cartwheel       metres of the head under the pelvis (0)
  *   balances        longest seconds on one foot, standing (1)

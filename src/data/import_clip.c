@@ -12,8 +12,8 @@
 #include "src/data/window.h"
 #include "src/motion/rep276.h"
 #include "src/motion/rotation.h"
+#include "src/motion/settle.h"
 
-enum { STRAY_FRAMES = 2 };
 static const double default_min_s = 1.0;
 
 /* ---- checks ---- */
@@ -48,35 +48,6 @@ void vmg_import_clean_stretch(const float *x, int64_t T, int64_t *first, int64_t
         }
         begin = t;
     }
-}
-
-static int compare_floats(const void *a, const void *b)
-{
-    float x = *(const float *)a, y = *(const float *)b;
-    return (x > y) - (x < y);
-}
-
-int vmg_import_ground(float *x, int64_t T)
-{
-    float *low = vmg_calloc((size_t)T, sizeof *low);
-    if (!low)
-        return VMG_E_NOMEM;
-    for (int64_t t = 0; t < T; t++) {
-        const float *p = x + t * VMG_REP_DIM + VMG_REP_POS;
-        low[t] = p[2];
-        for (int j = 1; j < VMG_N_JOINTS; j++)
-            low[t] = VMG_MIN(low[t], p[3 * j + 2]);
-    }
-    qsort(low, (size_t)T, sizeof *low, compare_floats);
-    float floor_z = low[VMG_MIN(STRAY_FRAMES, T / 20)];
-    for (int64_t t = 0; t < T; t++) {
-        float *row = x + t * VMG_REP_DIM;
-        for (int j = 0; j < VMG_N_JOINTS; j++)
-            row[VMG_REP_POS + 3 * j + 2] -= floor_z;
-        row[VMG_REP_TRANSL + 2] -= floor_z;
-    }
-    free(low);
-    return VMG_OK;
 }
 
 /* Keep the longest clean stretch; the velocities of its last frame lead nowhere and are replaced by
@@ -140,7 +111,7 @@ static int read_clip(const vmg_import_item *item, const vmg_import_options *o, v
     if (rc)
         return rc;
     vmg_window_canonicalise(clip->x, clip->T);
-    return vmg_import_ground(clip->x, clip->T);
+    return vmg_rep276_ground(clip->x, clip->T);
 }
 
 /* A steady gait goes on until extend_s. */

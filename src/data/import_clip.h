@@ -16,7 +16,4 @@ int vmg_import_mirrored(const vmg_sample *s, vmg_sample *out);
 /* Longest run of frames of x (T,276) in which the body does not jump. */
 void vmg_import_clean_stretch(const float *x, int64_t T, int64_t *first, int64_t *n);
 
-/* Put the lowest joint of the clip at z = 0, up to two stray frames aside. VMG_E_NOMEM. */
-int vmg_import_ground(float *x, int64_t T);
-
 #endif

@@ -9,6 +9,7 @@
 #include "src/format/weights_file.h"
 #include "src/motion/clip.h"
 #include "src/motion/fuse.h"
+#include "src/motion/settle.h"
 #include "src/motion/rep276.h"
 
 /* ---- inputs ---- */
@@ -181,6 +182,8 @@ static int denormalise(const vmg_model *m, const vmg_generate_item *items, int64
         vmg_rep276_denormalise(items[i].out, items[i].n_frames, mean, std);
         if (o->fuse)
             rc = vmg_rep276_fuse(items[i].out, items[i].n_frames, std);
+        if (rc == VMG_OK && o->settle)
+            rc = vmg_rep276_settle(items[i].out, items[i].n_frames, VMG_REP_FPS);
     }
     return rc;
 }

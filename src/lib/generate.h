@@ -30,17 +30,19 @@ typedef struct vmg_generate_item {
 typedef struct vmg_model_sampling {
     vmg_sampler_options sampler;
     int64_t n_frames; /* when nobody says */
-    bool fuse;        /* vmg_generate_options */
+    bool fuse, settle; /* vmg_generate_options */
 } vmg_model_sampling;
 
 /* The published settings, 100 frames, no fusing; over them what the file's metadata says: vimogen.sampling.{sampler, steps, shift,
- * strength, guidance, guidance_from, guidance_to, frames, fuse}. VMG_E_FORMAT names an entry that cannot be. */
+ * strength, guidance, guidance_from, guidance_to, frames, fuse,
+ * settle}. VMG_E_FORMAT names an entry that cannot be. */
 int vmg_model_get_sampling(const vmg_model *m, vmg_model_sampling *out);
 
 typedef struct vmg_generate_options {
     vmg_sampler_options sampler;
     vmg_dtype dtype;           /* weights are kept as */
     bool fuse;                 /* make positions and velocities agree (src/motion/fuse.h) */
+    bool settle;               /* stand on the floor, feet staying where they touch it (src/motion/settle.h) */
     bool raw;                  /* out: the normalised latents before smoothing, instead of features in metres */
     const float *mean, *std;   /* NULL: the model's */
     vmg_params_progress *loading; /* progress of loading; may be NULL */

@@ -29,6 +29,8 @@ int vmg_model_get_sampling(const vmg_model *m, vmg_model_sampling *out)
     if (rc == VMG_OK)
         rc = vmg_weights_meta_bool(m->weights, "vimogen.sampling.fuse", &out->fuse);
     if (rc == VMG_OK || rc == VMG_E_NOTFOUND)
+        rc = vmg_weights_meta_bool(m->weights, "vimogen.sampling.settle", &out->settle);
+    if (rc == VMG_OK || rc == VMG_E_NOTFOUND)
         rc = vmg_weights_meta_string(m->weights, "vimogen.sampling.sampler", 64, &name);
     if (rc == VMG_OK)
         rc = vmg_sampler_parse(name, &o->kind);

@@ -168,7 +168,8 @@ int vimogen_generate(vimogen_session *s, const vimogen_request *r, float **featu
     if (rc == VMG_OK && !(out = vmg_calloc((size_t)T, (size_t)s->model.config.out_dim * sizeof *out)))
         rc = VMG_E_NOMEM;
     if (rc == VMG_OK) {
-        vmg_generate_options o = {.sampler = sampling.sampler, .fuse = sampling.fuse, .dtype = s->dtype, .loading = on_count, .loading_user = s};
+        vmg_generate_options o = {.sampler = sampling.sampler, .fuse = sampling.fuse, .settle = sampling.settle, .dtype = s->dtype,
+                                   .loading = on_count, .loading_user = s};
         vmg_generate_item item = {.text = ref ? -1 : 0, .ref = ref, .n_ref_frames = r->n_reference_frames, .n_frames = T,
                                   .seed = r->seed, .out = out};
         o.sampler.progress = on_step;
