@@ -110,25 +110,39 @@ void vmg_test_read(vmg_tensor t, float *values)
     free(bytes);
 }
 
-static void each_tunable(const vmg_kernel_def *def, int *value, int k, void (*run)(void))
+static int n_values(const int *value)
 {
-    if (k < VMG_MAX_TUNABLES && def->tunables[k].name) {
-        for (int i = 0; def->tunables[k].value[i]; i++) {
-            value[k] = def->tunables[k].value[i];
-            each_tunable(def, value, k + 1, run);
-        }
-        return;
+    int n = 0;
+    while (value[n])
+        n++;
+    return n;
+}
+
+/* Set number `index` of the cartesian product; false when there are fewer. */
+static bool tunable_set(const vmg_kernel_def *def, int index, int *value)
+{
+    for (int k = 0; k < VMG_MAX_TUNABLES && def->tunables[k].name; k++) {
+        int n = n_values(def->tunables[k].value);
+        value[k] = def->tunables[k].value[index % n];
+        index /= n;
     }
-    vmg_force_tunables(ctx, def, value);
-    run();
-    vmg_arena_reset_all(&arena);
+    return index == 0;
 }
 
 void vmg_test_every_tunable(const vmg_kernel_def *def, void (*run)(void))
 {
-    int value[VMG_MAX_TUNABLES] = {0};
+    enum { OCLGRIND_SETS = 5 }; /* of up to hundreds, each a program to build and to interpret */
+    int value[VMG_MAX_TUNABLES] = {0}, n = 0;
     vmg_test_ctx();
-    each_tunable(def, value, 0, run);
+    while (tunable_set(def, n, value))
+        n++;
+    int runs = vmg_test_oclgrind() ? VMG_MIN(n, OCLGRIND_SETS) : n;
+    for (int i = 0; i < runs; i++) {
+        tunable_set(def, (int)((int64_t)i * n / runs), value);
+        vmg_force_tunables(ctx, def, value);
+        run();
+        vmg_arena_reset_all(&arena);
+    }
     vmg_force_tunables(ctx, NULL, NULL);
 }
 
