@@ -1,6 +1,9 @@
 /* host/base: sizes, buffers, files, digests, messages. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "host/base/fs.h"
 #include "host/base/mem.h"
@@ -100,6 +103,22 @@ static void aborted_file_leaves_nothing(void)
     vmg_list_free(names, n);
 }
 
+/* Root may write to /dev/null; it must be there afterwards. */
+static void what_is_no_file_stays(void)
+{
+    const char *path = vmg_test_tmp("pipe");
+    struct stat st;
+    char text[8] = "";
+    REQUIRE(mkfifo(path, 0600) == 0);
+    int reader = open(path, O_RDONLY | O_NONBLOCK);
+    REQUIRE(reader >= 0);
+    CHECK_OK(vmg_write_file(path, "abc", 3));
+    CHECK_INT(read(reader, text, sizeof text - 1), 3);
+    CHECK_STR(text, "abc");
+    CHECK(lstat(path, &st) == 0 && S_ISFIFO(st.st_mode));
+    close(reader);
+}
+
 static void empty_map(void)
 {
     vmg_map map;
@@ -125,6 +144,7 @@ static const vmg_test_case cases[] = {
     {"sha256_vectors", sha256_vectors},
     {"files_round_trip", files_round_trip},
     {"aborted_file_leaves_nothing", aborted_file_leaves_nothing},
+    {"what_is_no_file_stays", what_is_no_file_stays},
     {"empty_map", empty_map},
     {"endings", endings},
 };

@@ -111,9 +111,25 @@ int vmg_read_file(const char *path, size_t max_bytes, char **out, size_t *size)
     return rc;
 }
 
+/* What is no file (/dev/null, a pipe) is written to, not replaced. */
+static int open_special(vmg_atomic_file *out)
+{
+    out->f = fopen(out->path, "wb");
+    if (out->f)
+        return VMG_OK;
+    int rc = fail_errno("write", out->path);
+    vmg_atomic_abort(out);
+    return rc;
+}
+
 int vmg_atomic_open(const char *path, vmg_atomic_file *out)
 {
+    struct stat st;
     *out = (vmg_atomic_file){0};
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        out->path = vmg_strdup(path);
+        return out->path ? open_special(out) : VMG_E_NOMEM;
+    }
     out->path = vmg_strdup(path);
     out->tmp = vmg_asprintf("%s.tmp.%ld.XXXXXX", path, (long)getpid());
     if (!out->path || !out->tmp) {
@@ -144,12 +160,12 @@ int vmg_atomic_open(const char *path, vmg_atomic_file *out)
 int vmg_atomic_commit(vmg_atomic_file *file)
 {
     int rc = VMG_OK;
-    if (fflush(file->f) != 0 || ferror(file->f) || fsync(fileno(file->f)) != 0)
+    if (fflush(file->f) != 0 || ferror(file->f) || (file->tmp && fsync(fileno(file->f)) != 0))
         rc = fail_errno("write", file->path);
     if (fclose(file->f) != 0 && rc == VMG_OK)
         rc = fail_errno("write", file->path);
     file->f = NULL;
-    if (rc == VMG_OK && rename(file->tmp, file->path) != 0)
+    if (rc == VMG_OK && file->tmp && rename(file->tmp, file->path) != 0)
         rc = fail_errno("replace", file->path);
     if (rc == VMG_OK) {
         free(file->tmp);

@@ -27,7 +27,7 @@ void vmg_map_release(const vmg_map *map, size_t off, size_t size);
 int vmg_read_file(const char *path, size_t max_bytes, char **out, size_t *size);
 
 /* Write through "PATH.tmp.PID..." and rename, so that readers see the old or the new file, never a
- * part, and a failure leaves no partial file. */
+ * part, and a failure leaves no partial file. What is no regular file (/dev/null, a pipe) is written to directly. */
 int vmg_write_file(const char *path, const void *data, size_t size);
 
 /* The same for output produced piece by piece: open, fwrite/fseek on `f`, then commit or abort.
