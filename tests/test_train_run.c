@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -234,6 +235,12 @@ static void refuses_what_does_not_fit(void)
     r = base_recipe();
     r.min_frames = r.max_frames = 5000;
     CHECK_FAILS(train("refused", false, &r, &w), VMG_E_ARG, "no training trials of at least 5000 frames");
+    free(path);
+    path = below("refused/lock");
+    int lock = open(path, O_RDWR);
+    CHECK(lock >= 0 && !flock(lock, LOCK_EX | LOCK_NB));
+    CHECK_FAILS(train("refused", false, NULL, &w), VMG_E_IO, "another process is training there");
+    close(lock);
     free(path);
 }
 

@@ -183,7 +183,11 @@ static int run(int argc, char **argv)
     if (t.threads < 1 || t.threads > 16)
         return vmg_cli_usage(argv[0], "--threads is 1 to 16");
     rc = t.export_path ? run_export(&t) : run_training(&t);
-    int status = rc == VMG_OK ? VMG_EXIT_OK : vmg_cli_fail(argv[0], rc);
+    int status = rc == VMG_OK ? VMG_EXIT_OK : VMG_EXIT_INTERRUPTED;
+    if (rc == VMG_E_INTERRUPTED)
+        fprintf(stderr, "vimogen %s: %s\n", argv[0], vmg_error_message()); /* a checkpoint was written */
+    else if (rc != VMG_OK)
+        status = vmg_cli_fail(argv[0], rc);
     vmg_comm_close(&t.comm);
     return status;
 }

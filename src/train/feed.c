@@ -236,12 +236,18 @@ static void draw_window(const vmg_recipe *r, vmg_draw *d, choice *c)
     int64_t T = c->sample->T, first = c->caption ? c->caption->first : 0, n = c->caption ? c->caption->n : T;
     int64_t length = vmg_draw_between(d, r->min_frames, VMG_MIN(r->max_frames, VMG_MAX(n, r->min_frames)));
     double at = vmg_draw_uniform(d);
+    bool widen = r->widen > 0 && vmg_draw_uniform(d) < r->widen;
     if (n > r->max_frames) {
         first += (int64_t)(at * (double)(n - length + 1));
         n = length;
     } else if (n < r->min_frames) {
         first -= (r->min_frames - n) / 2;
         n = r->min_frames;
+    }
+    if (widen && n < VMG_MIN(r->max_frames, T)) {
+        int64_t wide = vmg_draw_between(d, n, VMG_MIN(r->max_frames, T));
+        first -= (int64_t)(vmg_draw_uniform(d) * (double)(wide - n + 1));
+        n = wide;
     }
     first = VMG_MIN(VMG_MAX(first, (int64_t)0), T - n);
     c->first = first;

@@ -67,7 +67,8 @@ typedef struct vmg_feed_batch {
  * Batch `number`, the same for the same options and data whatever was made before. Packed by the network, so lengths need
  * no buckets: nothing is padded. Each sample: a trial by recipe.balance; a caption, kinematic with probability
  * recipe.kinematic where the trial has both kinds (with recipe.rarity: such a caption first, src/train/rarity.h); its frames, or, when they are more than max_frames, a random stretch of min..max
- * of them (fewer than min are widened); canonical and normalised. With probability p_motion (three times that for sources
+ * of them (fewer than min are widened, and with probability recipe.widen any, so that long
+ * motions show short acts); canonical and normalised. With probability p_motion (three times that for sources
  * containing "motion31" or "mogen_db", whose captions are noisier) it follows its own corrupted reference, else the text, which
  * is replaced by the empty text with probability p_null or when it has none. Sources containing "mogen_db" or "vigen" count in the
  * loss with body rotations alone in the text branch. Any number of threads. VMG_E_FORMAT after too many damaged samples in a row.

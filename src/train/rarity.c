@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "host/base/mem.h"
 
 static const char no_behaviour[] = "";
+static const double speed_step = 0.4;
 
 /* How many captions show each behaviour. */
 typedef struct census {
@@ -35,9 +37,14 @@ static int visit(const vmg_caption *caption, int (*each)(void *user, const char 
     int rc = VMG_OK, n = 0;
     cJSON_ArrayForEach(b, list)
     {
-        const cJSON *what = cJSON_GetObjectItemCaseSensitive(b, "what");
-        if (rc == VMG_OK && cJSON_IsString(what) && ++n)
-            rc = each(user, what->valuestring);
+        const cJSON *what = cJSON_GetObjectItemCaseSensitive(b, "what"), *speed = cJSON_GetObjectItemCaseSensitive(b, "speed_mps");
+        char name[96];
+        if (rc != VMG_OK || !cJSON_IsString(what))
+            continue;
+        double step = cJSON_IsNumber(speed) ? floor(speed->valuedouble / speed_step) : -1;
+        snprintf(name, sizeof name, "%s %.0f", what->valuestring, step);
+        rc = each(user, name);
+        n++;
     }
     if (!n)
         rc = each(user, no_behaviour);

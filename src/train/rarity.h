@@ -14,7 +14,8 @@ typedef struct vmg_rarity {
 } vmg_rarity;
 
 /*
- * Every kinematic caption of the n trials. Behaviours are the members "what" of its facts' "behaviours" (src/data/caption.h); one that
+ * Every kinematic caption of the n trials. Behaviours are the members "what" of its facts' "behaviours" (src/data/caption.h), those with
+ * a "speed_mps" told apart in steps of 0.4 m/s; one that
  * occurs in c of all N captions makes its captions weigh (N/c)^exponent, the rarest counting; captions without any count
  * as one behaviour. Reads all captions once. Damaged samples are left out.
  */

@@ -27,6 +27,7 @@ const vmg_recipe_key vmg_recipe_keys[] = {
     {"p-motion", AT(p_motion), VMG_RECIPE_REAL, 0, 1, "samples that follow their corrupted reference"},
     {"min-frames", AT(min_frames), VMG_RECIPE_INT, 2, 100000, "shortest sample"},
     {"max-frames", AT(max_frames), VMG_RECIPE_INT, 2, 100000, "longest sample"},
+    {"widen", AT(widen), VMG_RECIPE_REAL, 0, 1, "windows that show more than their caption describes, of any length up to the longest"},
     {"kinematic", AT(kinematic), VMG_RECIPE_REAL, 0, 1, "samples with a caption computed from the motion, where there is one"},
     {"balance", AT(balance), VMG_RECIPE_REAL, 0, 1, "trials are drawn by frames^X: 0 = alike, 1 = by length"},
     {"rarity", AT(rarity), VMG_RECIPE_REAL, 0, 1, "draw kinematic captions by the rarity of what they show, to this power (0: by trial)"},

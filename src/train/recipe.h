@@ -19,6 +19,7 @@ typedef struct vmg_recipe {
     double p_null;     /* text samples whose context is replaced by the null context */
     double p_motion;   /* samples that follow their reference instead of the text */
     int64_t min_frames, max_frames; /* of a sample */
+    double widen;      /* samples whose window is widened beyond what the caption describes, up to max_frames */
     double kinematic;  /* samples whose caption was computed from the motion, where there are both kinds */
     double balance;    /* chance of a trial ~ frames^balance: 0 = every trial alike, 1 = every second alike */
     double rarity;     /* kinematic captions are drawn by how rare their behaviours are, to this power; 0 = by trial */

@@ -1,11 +1,15 @@
 /* A training run. */
 #include "src/train/trainer.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "host/base/fs.h"
 #include "host/base/mem.h"
@@ -28,6 +32,7 @@ typedef struct trainer {
     vmg_comm comm;
     vmg_run run;
     char *checkpoint_path, *log_path, *failed_path;
+    int lock; /* file descriptor of OUT/lock; -1 */
     vmg_weights *checkpoint; /* while resuming */
     vmg_dataset *data;
     vmg_tokenizer *tokenizer;
@@ -83,6 +88,19 @@ int vmg_trainer_recipe(const char *config, const char *out, bool resume, vmg_rec
     return rc;
 }
 
+/* One run at a time writes into a folder; the lock ends with the process, however that ends. */
+static int lock_folder(trainer *t)
+{
+    char *path = vmg_path_join(t->o->out, "lock");
+    int rc = path ? VMG_OK : VMG_E_NOMEM;
+    if (rc == VMG_OK && (t->lock = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0666)) < 0)
+        rc = vmg_fail(VMG_E_IO, "%s: %s", path, strerror(errno));
+    if (rc == VMG_OK && flock(t->lock, LOCK_EX | LOCK_NB))
+        rc = vmg_fail(VMG_E_IO, "%s: another process is training there", t->o->out);
+    free(path);
+    return rc;
+}
+
 static int make_paths(trainer *t)
 {
     int rc = vmg_mkdirs(t->o->out);
@@ -91,6 +109,8 @@ static int make_paths(trainer *t)
     t->failed_path = vmg_path_join(t->o->out, "failed-batch.txt");
     if (rc == VMG_OK && (!t->checkpoint_path || !t->log_path || !t->failed_path))
         rc = VMG_E_NOMEM;
+    if (rc == VMG_OK && !t->comm.rank)
+        rc = lock_folder(t);
     if (rc == VMG_OK && !t->o->resume && vmg_path_exists(t->checkpoint_path))
         rc = vmg_fail(VMG_E_ARG, "%s is there already: go on with --resume, or name another folder", t->checkpoint_path);
     return rc;
@@ -254,6 +274,8 @@ static void tear_down(trainer *t)
     free(t->log_path);
     free(t->failed_path);
     free(t->flat);
+    if (t->lock >= 0)
+        close(t->lock);
 }
 
 /* ---- steps ---- */
@@ -433,7 +455,7 @@ static int run(trainer *t)
 
 int vmg_trainer_run(vmg_ctx *ctx, const vmg_trainer_options *o)
 {
-    trainer t = {.o = o, .ctx = ctx, .comm = o->comm ? *o->comm : (vmg_comm){0, 1, 0}};
+    trainer t = {.o = o, .ctx = ctx, .lock = -1, .comm = o->comm ? *o->comm : (vmg_comm){0, 1, 0}};
     int rc = vmg_recipe_check(&o->recipe);
     if (rc == VMG_OK)
         rc = set_up(&t);

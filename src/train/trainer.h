@@ -22,7 +22,7 @@ typedef bool vmg_trainer_report(void *user, const vmg_trainer_news *news);
 typedef struct vmg_trainer_options {
     const char *config;     /* JSON of the networks (and "training"); not read when resuming */
     const char *data;       /* data set folder */
-    const char *out;        /* the run's folder, made if missing: checkpoint.safetensors, log.jsonl */
+    const char *out;        /* the run's folder, made if missing: checkpoint.safetensors, log.jsonl, lock */
     bool resume;            /* go on from the checkpoint there */
     vmg_recipe recipe;      /* of a resumed run too: the caller starts from the checkpoint's (vmg_trainer_recipe) */
     const char *vocabulary; /* a spiece.model for joint training; NULL: made from the captions */
@@ -44,7 +44,7 @@ int vmg_trainer_recipe(const char *config, const char *out, bool resume, vmg_rec
  * Run until recipe.steps. The update number k, its batch and the rates depend on the options alone, so that a resumed
  * run ends with the same bits on the same device. A loss or gradient that is not finite ends the run with VMG_E_FORMAT: the message
  * names step, tensor and samples, and OUT/failed-batch.txt lists all of the batch. Errors of the data set, files, device.
- * With several processes rank 0 writes.
+ * With several processes rank 0 writes. VMG_E_IO when another process is training in the same folder.
  */
 int vmg_trainer_run(vmg_ctx *ctx, const vmg_trainer_options *o);
 
