@@ -69,7 +69,7 @@ static const struct {
 
 static const double deg = 57.29577951308232;
 /* Least seconds of what is told of a gait, of other lasting things; least turn. */
-static const double gait_s = 0.8, still_s = 1.1, lasting_s = 0.6, balance_s = 0.9, turn_deg = 34;
+static const double gait_s = 0.8, still_s = 1.1, lasting_s = 0.6, balance_s = 0.9, turn_deg = 38;
 
 bool vmg_behaviour_is_gait(enum vmg_behaviour b)
 {

@@ -174,7 +174,7 @@ void vmg_events_locomotion(const vmg_track *t, vmg_event_list *list)
 
 /* ---- turning ---- */
 
-static const double turn_rate = 0.35, least_turn = 0.55, spin_rate = 2.6, spin_turn = 4.7;
+static const double turn_rate = 0.35, least_turn = 0.7, spin_rate = 2.6, spin_turn = 4.7;
 
 static double yaw_rate(const vmg_track *t, int64_t i)
 {

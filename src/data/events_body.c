@@ -100,7 +100,7 @@ static void judge_low(const vmg_track *t, int64_t first, int64_t n, vmg_event_li
                           b - (first + n - VMG_MIN(edge, n)),
                           t->signal[VMG_SIG_PELVIS_Z][b - 1] - z);
     } else if (seconds >= 0.35 && from_above && back_up && seconds < squat_s && speed < 0.45 &&
-               stand - min > 0.22 && extreme(t, VMG_SIG_TILT, first, n, 1) < 1.3) {
+               stand - min > 0.3 && extreme(t, VMG_SIG_TILT, first, n, 1) < 1.3) {
         vmg_event_add(list, VMG_DO_SQUAT, a, b - a, stand - min);
     } else if (seconds >= 0.7 && stand - z > 0.2) {
         vmg_event_add(list, VMG_DO_CROUCH, first, n, z);

@@ -47,20 +47,22 @@ static void joint(const float *row, int j, double out[3])
         out[c] = row[VMG_REP_POS + 3 * j + c];
 }
 
-/* Horizontal direction that the body faces, from left to right across hips and shoulders; keeps the
+/* Horizontal direction that the body faces, from left to right across hips and shoulders (which are
+ * three times as wide: hips count threefold, so that twisting the trunk is half a turn); keeps the
  * previous one where that is too short (a body on its side). */
 static void facing(const float *row, double f[2])
 {
     static const int pair[][2] = {{VMG_L_HIP, VMG_R_HIP}, {VMG_L_SHOULDER, VMG_R_SHOULDER}};
+    static const double weight[] = {3, 1};
     double across[2] = {0, 0}, l[3], r[3];
     for (int i = 0; i < 2; i++) {
         joint(row, pair[i][0], l);
         joint(row, pair[i][1], r);
         for (int c = 0; c < 2; c++)
-            across[c] += r[c] - l[c];
+            across[c] += weight[i] * (r[c] - l[c]);
     }
     double length = hypot(across[0], across[1]);
-    if (length > 0.15) {
+    if (length > 0.25) {
         f[0] = -across[1] / length;
         f[1] = across[0] / length;
     }
