@@ -12,7 +12,7 @@
 #include "src/cli/inspect.h"
 #include "src/format/weights_file.h"
 
-enum { N_SHOWN_NUMBERS = 8, N_SHOWN_BYTES = 120 };
+enum { N_SHOWN_NUMBERS = 8, N_SHOWN_BYTES = 120, N_WHOLE_LIST = 40, N_SHOWN_STRINGS = 4 };
 
 /* Bytes and number of tensors of each type. */
 typedef struct totals {
@@ -85,16 +85,23 @@ static void print_string(const char *s, size_t n)
     printf(shown < n ? "\"... (%zu bytes)" : "\"", n);
 }
 
+/* Short lists (what a model can do) are shown whole, of long ones (vocabularies) the beginning. */
+static int64_t shown_strings(const vmg_meta *m)
+{
+    return m->n <= N_WHOLE_LIST ? m->n : N_SHOWN_STRINGS;
+}
+
 static void print_array(const vmg_meta *m)
 {
     if (m->kind == VMG_META_STRINGS) {
         const char *text;
         size_t at = 0, n;
         printf("%" PRId64 " strings", m->n);
-        for (int i = 0; i < 4 && vmg_meta_next_string(m, &at, &text, &n); i++) {
+        for (int64_t i = 0; i < shown_strings(m) && vmg_meta_next_string(m, &at, &text, &n); i++) {
             printf(i ? ", " : ": ");
             print_string(text, n);
         }
+        printf(shown_strings(m) < m->n ? ", ..." : "");
     } else {
         double first[N_SHOWN_NUMBERS];
         int64_t n;
@@ -182,7 +189,7 @@ static cJSON *array_item(const vmg_meta *m)
     if (m->kind == VMG_META_STRINGS) {
         const char *text;
         size_t at = 0, n;
-        for (int i = 0; i < N_SHOWN_NUMBERS && vmg_meta_next_string(m, &at, &text, &n); i++)
+        for (int64_t i = 0; i < shown_strings(m) && vmg_meta_next_string(m, &at, &text, &n); i++)
             cJSON_AddItemToArray(first, string_item(text, n));
     } else {
         double numbers[N_SHOWN_NUMBERS];
