@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <math.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -300,17 +301,66 @@ static void generates_from_the_export(void)
     free(out);
 }
 
-static void draws_samples(void)
+/* Runs "vimogen train" with the data set and what `format` says; its output is kept in FOLDER/said.txt. */
+static int run_train(const char *format, ...) VMG_PRINTF(1, 2);
+static int run_train(const char *format, ...)
 {
     const char *build = getenv("VMG_BUILDDIR"), *device = getenv("VMG_TEST_DEVICE");
-    char *png = below("drawn/samples/step-000003.png"), *left = below("drawn/samples/model.gguf");
-    char *command = vmg_asprintf("'%s/vimogen' train --config '%s/config.json' --data '%s/set' --out '%s/drawn' --steps 3 "
-                                 "--sample 'a person walks|goes ahead' --device '%s' > '%s/drawn.txt' 2>&1",
-                                 build ? build : ".", folder(), folder(), folder(), device ? device : "0", folder());
-    REQUIRE(command && png && left);
-    CHECK_INT(system(command), 0);
-    CHECK(vmg_path_exists(png) && !vmg_path_exists(left));
+    char more[4096];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(more, sizeof more, format, ap);
+    va_end(ap);
+    char *command = vmg_asprintf("VMG_VERBOSE=1 '%s/vimogen' train --data '%s/set' --device '%s' %s > '%s/said.txt' 2>&1",
+                                 build ? build : ".", folder(), device ? device : "0", more, folder());
+    int status = command ? system(command) : -1;
     free(command);
+    return status;
+}
+
+static bool said(const char *word)
+{
+    char *path = below("said.txt"), *text = NULL;
+    bool found = vmg_read_file(path, 1 << 20, &text, NULL) == VMG_OK && strstr(text, word);
+    if (!found)
+        vmg_test_note("no \"%s\" in: %s", word, text ? text : "");
+    free(text);
+    free(path);
+    return found;
+}
+
+/* The encoder of one run, frozen, teaches another whose network starts from the first one's. */
+static void takes_a_frozen_encoder(void)
+{
+    char *config = below("config.json"), *frozen = below("frozen.json"), *model = below("mini.gguf"), *text = NULL;
+    size_t n;
+    if (!vmg_path_exists(model))
+        exports_a_whole_model();
+    REQUIRE_OK(vmg_read_file(config, 1 << 16, &text, &n));
+    char *section = strstr(text, "\"text_encoder\"");
+    REQUIRE(section != NULL);
+    section[1] = '_'; /* a key that nobody asks for */
+    REQUIRE_OK(vmg_write_file(frozen, text, n));
+    CHECK_INT(run_train("--config '%s' --out '%s/frozen' --steps 2 --text-encoder '%s' --warm-start '%s'", frozen, folder(), model,
+                        model), 0);
+    CHECK(said(" parameters start from "));
+    CHECK(run_train("--config '%s' --out '%s/none' --steps 2", frozen, folder()) != 0 && said("--text-encoder"));
+    CHECK(run_train("--config '%s' --out '%s/none' --steps 2 --text-encoder '%s'", config, folder(), model) != 0 &&
+          said("takes no --text-encoder"));
+    CHECK(run_train("--config '%s' --out '%s/none' --steps 2 --warm-start '%s/set/mean.npy'", config, folder(), folder()) != 0 &&
+          said("no tensor has the name"));
+    free(text);
+    free(config);
+    free(frozen);
+    free(model);
+}
+
+static void draws_samples(void)
+{
+    char *png = below("drawn/samples/step-000003.png"), *left = below("drawn/samples/model.gguf");
+    CHECK_INT(run_train("--config '%s/config.json' --out '%s/drawn' --steps 3 --sample 'a person walks|goes ahead'", folder(),
+                        folder()), 0);
+    CHECK(vmg_path_exists(png) && !vmg_path_exists(left));
     free(png);
     free(left);
 }
@@ -367,6 +417,7 @@ static const vmg_test_case cases[] = {
     {"refuses_what_does_not_fit", refuses_what_does_not_fit},
     {"exports_a_whole_model", exports_a_whole_model},
     {"generates_from_the_export", generates_from_the_export},
+    {"takes_a_frozen_encoder", takes_a_frozen_encoder},
     {"draws_samples", draws_samples},
     {"splits_among_processes", splits_among_processes},
 };
