@@ -48,7 +48,7 @@ static int generate(samples *s, vmg_ctx *ctx)
         return VMG_E_NOMEM;
     for (int64_t i = 0; i < s->n; i++)
         items[i] = (vmg_text_item){.text = i, .n_frames = s->n_frames, .out = s->x + i * s->n_frames * VMG_REP_DIM};
-    const vmg_generate_options o = {.sampler = sampling.sampler, .fuse = sampling.fuse, .dtype = VMG_F32};
+    const vmg_generate_options o = {.sampler = sampling.sampler, .fuse = sampling.fuse, .settle = sampling.settle, .dtype = VMG_F32};
     return vmg_generate_texts(ctx, &s->model, (const char *const *)s->prompt, s->n, items, s->n, 0, &o);
 }
 
