@@ -187,6 +187,8 @@ def reads_numpy():
             compare_all(path(f"{name}.npy"), {"tensor": native(a)})
     np.savez(path("all.npz"), **arrays)
     compare_all(path("all.npz"), {k: native(a) for k, a in arrays.items()})
+    np.savez_compressed(path("packed.npz"), **arrays)
+    compare_all(path("packed.npz"), {k: native(a) for k, a in arrays.items()})
     for protocol in (2, 3, 4, 5):
         with open(path("arrays.pkl"), "wb") as f:
             pickle.dump({"x": arrays, "n": np.int32(7)}, f, protocol=protocol)

@@ -8,11 +8,14 @@
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
 #include "src/cli/run.h"
+#include "src/motion/body_model.h"
 #include "src/render/render.h"
 
 typedef struct render {
     vmg_render_options o;
-    const char *out, *size, *camera, *caption, *device;
+    const char *out, *size, *camera, *caption, *device, *model_path;
+    vmg_body_model model;
+    vmg_clip_read_options read;
     vmg_clip *clips;
     vmg_render_clip *shown;
     char **captions;
@@ -37,6 +40,7 @@ static void free_render(render *r)
     free(r->clips);
     free(r->shown);
     free(r->captions);
+    vmg_body_model_free(&r->model);
 }
 
 /* The i-th of the texts between '|' in --caption; without any, several clips show their names. */
@@ -61,8 +65,12 @@ static int load(render *r, char **paths, int64_t n)
     r->shown = vmg_calloc((size_t)n, sizeof *r->shown);
     r->captions = vmg_calloc((size_t)n, sizeof *r->captions);
     int rc = r->clips && r->shown && r->captions ? VMG_OK : VMG_E_NOMEM;
+    if (!rc && r->model_path && !(rc = vmg_body_model_read(r->model_path, &r->model))) {
+        r->o.body_model = &r->model;
+        r->read.body_model = &r->model;
+    }
     for (int64_t i = 0; !rc && i < n; i++) {
-        rc = vmg_clip_read(paths[i], NULL, &r->clips[i]);
+        rc = vmg_clip_read(paths[i], &r->read, &r->clips[i]);
         if (!rc && !(r->captions[i] = caption_of(r, i, paths[i])))
             rc = VMG_E_NOMEM;
         if (!rc)
@@ -133,6 +141,7 @@ static int run(int argc, char **argv)
         {"ground", 0, VMG_OPT_DOUBLE, &r.o.ground_m, "Z", "height of the ground in metres (under the feet)", NULL},
         {"caption", 0, VMG_OPT_STRING, &r.caption, "TEXT", "text below; of several clips \"one|two\" (their names)", NULL},
         {"no-path", 0, VMG_OPT_FLAG, &r.o.hide_path, NULL, "leave out the path on the ground", NULL},
+        {"body-model", 0, VMG_OPT_STRING, &r.model_path, "FILE", "show SMPL's or SMPL-X's mesh (.npz, .pkl) instead of capsules", NULL},
         {"profile", 0, VMG_OPT_FLAG, &r.profile, NULL, "print the time that ray casting takes", NULL},
         {"device", 0, VMG_OPT_STRING, &r.device, "D", "OpenCL device (vimogen devices)", NULL},
     };

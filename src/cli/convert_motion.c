@@ -8,6 +8,7 @@
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
 #include "src/cli/motion_cli.h"
+#include "src/motion/body_model.h"
 #include "src/motion/clip.h"
 #include "src/motion/edit.h"
 #include "src/motion/feet.h"
@@ -19,7 +20,8 @@ typedef struct conversion {
     double fps;
     enum vmg_resample_mode resample;
     bool mirror, clean_feet;
-    const char *trim, *append;
+    const char *trim, *append, *model_path;
+    vmg_body_model model;
     int64_t blend;
 } conversion;
 
@@ -184,6 +186,8 @@ int vmg_cli_convert_motion(int argc, char **argv)
          NULL},
         {"map", 0, VMG_OPT_STRING, &c.read.map_path, "FILE", "JSON: our joints to a BVH's names",
          NULL},
+        {"body-model", 0, VMG_OPT_STRING, &c.model_path, "FILE",
+         "SMPL or SMPL-X (.npz, .pkl): joints of .npz and .pt, the mesh of a .glb", NULL},
         {"order", 0, VMG_OPT_STRING, &order, "ABC", "rotation channels of a BVH (zyx)", NULL},
         {"joints", 0, VMG_OPT_FLAG, &c.write.joints, NULL, "write .npy as positions (T,22,3)",
          NULL},
@@ -206,6 +210,12 @@ int vmg_cli_convert_motion(int argc, char **argv)
         return vmg_cli_usage(argv[0], "%s", vmg_error_message());
     if (!canonical_given)
         c.read.canonical = canonical_by_default(argv[2], &c);
-    rc = convert(argv[1], argv[2], &c);
+    if (c.model_path && !(rc = vmg_body_model_read(c.model_path, &c.model))) {
+        c.read.body_model = &c.model;
+        c.write.body_model = &c.model;
+    }
+    if (!rc)
+        rc = convert(argv[1], argv[2], &c);
+    vmg_body_model_free(&c.model);
     return rc ? vmg_cli_fail(argv[0], rc) : VMG_EXIT_OK;
 }

@@ -39,3 +39,4 @@ libvmg_la_SOURCES += src/format/zip.h
 libvmg_la_SOURCES += src/format/zip_write.c
 libvmg_la_SOURCES += src/format/gltf.c src/format/gltf.h
 libvmg_la_SOURCES += src/format/gltf_access.c src/format/gltf_access.h
+libvmg_la_SOURCES += src/format/pysmpl.c

@@ -212,17 +212,35 @@ int vmg_npy_read(vmg_source *s)
     return add_npy(s, VMG_WEIGHT_UNNAMED, strlen(VMG_WEIGHT_UNNAMED), s->map.data, s->map.size);
 }
 
+/* The entry's bytes: in the map, or unpacked into memory of the source. */
+static int entry_bytes(vmg_source *s, const vmg_zip_entry *e, const uint8_t **data)
+{
+    *data = e->data;
+    if (!e->deflated)
+        return VMG_OK;
+    if (e->inflated_size > VMG_SOURCE_MAX_COPY_BYTES - s->inflated_bytes)
+        return vmg_fail(VMG_E_FORMAT, "it unpacks to more than %zu bytes in all",
+                        VMG_SOURCE_MAX_COPY_BYTES);
+    uint8_t *out = vmg_source_alloc(s, e->inflated_size);
+    s->inflated_bytes += e->inflated_size;
+    *data = out;
+    return out ? vmg_zip_inflate(e, out) : VMG_E_NOMEM;
+}
+
 int vmg_npz_read(vmg_source *s)
 {
     vmg_zip zip;
     s->base.format = "npz";
-    int rc = vmg_zip_open(s->map.data, s->map.size, &zip);
+    int rc = vmg_zip_open_packed(s->map.data, s->map.size, &zip);
     for (size_t i = 0; rc == VMG_OK && i < zip.n; i++) {
         const vmg_zip_entry *e = &zip.entries[i];
+        const uint8_t *data = NULL;
         size_t n = e->name_bytes;
         if (n > 4 && !memcmp(e->name + n - 4, ".npy", 4))
             n -= 4;
-        rc = add_npy(s, e->name, n, e->data, e->size);
+        rc = entry_bytes(s, e, &data);
+        if (rc == VMG_OK)
+            rc = add_npy(s, e->name, n, data, e->inflated_size);
         if (rc ==
             VMG_E_UNSUPPORTED) /* text beside the numbers, as AMASS's "gender": noted, not read */
             rc = vmg_source_add_meta(s, e->name, n, &(vmg_meta){.kind = VMG_META_NONE});

@@ -7,7 +7,8 @@
 /* True when the bytes begin like a .npy file. */
 bool vmg_npy_recognise(const uint8_t *data, size_t size);
 
-/* Readers: one array called VMG_WEIGHT_UNNAMED; every array of an uncompressed .npz by its name.
+/* Readers: one array called VMG_WEIGHT_UNNAMED; every array of a .npz by its name
+ * (compressed ones unpack to at most VMG_SOURCE_MAX_COPY_BYTES in sum).
  * Big-endian and Fortran-ordered arrays are rearranged. Object, structured, complex and text arrays
  * are refused; inside a .npz they become metadata without a value. */
 vmg_source_reader vmg_npy_read;

@@ -43,7 +43,8 @@ static int read_dtype(const char *name, const vmg_pickle_value *v, vmg_npy_array
 static int read_bytes(vmg_source *s, const char *name, const vmg_pickle_value *v,
                       const uint8_t **data, size_t *size)
 {
-    if (v && v->kind == VMG_PICKLE_BYTES) {
+    /* Python 2's strings are bytes too */
+    if (v && (v->kind == VMG_PICKLE_BYTES || v->kind == VMG_PICKLE_STRING)) {
         *data = (const uint8_t *)v->text;
         *size = v->text_bytes;
         return VMG_OK;

@@ -44,4 +44,8 @@ vmg_pyobject_call_fn vmg_numpy_call;
 /* Reader of a plain pickle (.pkl) of numpy arrays and plain values. */
 vmg_source_reader vmg_pickle_file_read;
 
+/* Reader of SMPL's .pkl: the same, with chumpy's arrays as plain ones and scipy's sparse matrices as NAME.data,
+ * NAME.indices, NAME.indptr. */
+vmg_source_reader vmg_smpl_pickle_read;
+
 #endif

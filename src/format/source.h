@@ -17,7 +17,7 @@ typedef struct vmg_source {
     vmg_weights base;
     vmg_map map;
     bool in_memory; /* map.data is the caller's */
-    size_t tensors_cap, meta_cap, copied_bytes, name_bytes;
+    size_t tensors_cap, meta_cap, copied_bytes, inflated_bytes, name_bytes;
     void **owned; /* blocks freed with the source */
     size_t n_owned, owned_cap;
 } vmg_source;

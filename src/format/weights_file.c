@@ -16,7 +16,7 @@
 static int read_zip(vmg_source *s)
 {
     vmg_zip zip;
-    int rc = vmg_zip_open(s->map.data, s->map.size, &zip);
+    int rc = vmg_zip_open_packed(s->map.data, s->map.size, &zip);
     if (rc != VMG_OK)
         return rc;
     bool torch = vmg_torch_recognise(&zip);

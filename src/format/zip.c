@@ -1,8 +1,9 @@
-/* Reads zip archives of stored entries: the directory at the end, checked against the entries. */
+/* Reads zip archives: the directory at the end, checked against the entries. */
 #include "src/format/zip.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #include "host/base/mem.h"
 #include "src/format/bytes.h"
@@ -13,7 +14,10 @@ enum {
     END_BYTES = 22,
     END64_BYTES = 56,
     LOCATOR_BYTES = 20,
-    MAX_ENTRIES = 1 << 20
+    MAX_ENTRIES = 1 << 20,
+    STORED = 0,
+    DEFLATED = 8,
+    MAX_RATIO = 1032 /* of deflate */
 };
 
 #define LOCAL_MAGIC 0x04034b50u
@@ -92,7 +96,7 @@ static bool read_zip64(const uint8_t *extra, size_t extra_bytes, uint64_t *value
 
 /* Fills *e from one directory entry whose fixed part is `p`. */
 static int read_entry(const uint8_t *data, uint64_t data_end, const uint8_t *p,
-                      const uint8_t *extra, vmg_zip_entry *e)
+                      const uint8_t *extra, bool allow_deflate, vmg_zip_entry *e)
 {
     uint64_t packed = vmg_le_load(p + 20, 4), size = vmg_le_load(p + 24, 4);
     uint64_t offset = vmg_le_load(p + 42, 4);
@@ -103,12 +107,15 @@ static int read_entry(const uint8_t *data, uint64_t data_end, const uint8_t *p,
                         e->name);
     if (flags & 1)
         return vmg_fail(VMG_E_UNSUPPORTED, "zip entry \"%.*s\" is encrypted", shown, e->name);
-    if (method != 0)
+    if (method != STORED && !(method == DEFLATED && allow_deflate))
         return vmg_fail(VMG_E_UNSUPPORTED,
                         "zip entry \"%.*s\" is compressed (method %d); only stored "
                         "entries are read: save the file again without compression",
                         shown, e->name, (int)method);
-    if (packed != size)
+    if (method == DEFLATED && size / MAX_RATIO > packed)
+        return vmg_fail(VMG_E_FORMAT, "zip entry \"%.*s\" cannot unpack to %llu bytes", shown,
+                        e->name, (unsigned long long)size);
+    if (method == STORED && packed != size)
         return vmg_fail(VMG_E_FORMAT,
                         "zip entry \"%.*s\" is stored but has two sizes, %llu and %llu", shown,
                         e->name, (unsigned long long)packed, (unsigned long long)size);
@@ -118,14 +125,17 @@ static int read_entry(const uint8_t *data, uint64_t data_end, const uint8_t *p,
                         shown, e->name, (unsigned long long)offset);
     uint64_t start = offset + LOCAL_BYTES + vmg_le_load(data + offset + 26, 2) +
                      vmg_le_load(data + offset + 28, 2);
-    if (start > data_end || size > data_end - start)
+    if (start > data_end || packed > data_end - start)
         return vmg_fail(VMG_E_FORMAT,
                         "zip entry \"%.*s\" needs %llu bytes at %llu, and the entries end "
                         "at %llu",
-                        shown, e->name, (unsigned long long)size, (unsigned long long)start,
+                        shown, e->name, (unsigned long long)packed, (unsigned long long)start,
                         (unsigned long long)data_end);
     e->data = data + start;
-    e->size = (size_t)size;
+    e->size = (size_t)packed;
+    e->deflated = method == DEFLATED;
+    e->inflated_size = (size_t)size;
+    e->crc = (uint32_t)vmg_le_load(p + 16, 4);
     e->header_offset = (size_t)offset;
     return VMG_OK;
 }
@@ -174,7 +184,7 @@ static int index_entries(const uint8_t *data, vmg_zip *zip)
     return VMG_OK;
 }
 
-int vmg_zip_open(const uint8_t *data, size_t size, vmg_zip *out)
+static int open_archive(const uint8_t *data, size_t size, bool allow_deflate, vmg_zip *out)
 {
     directory d = {0};
     *out = (vmg_zip){0};
@@ -202,7 +212,7 @@ int vmg_zip_open(const uint8_t *data, size_t size, vmg_zip *out)
                           (unsigned long long)i);
             break;
         }
-        rc = read_entry(data, d.offset, p, extra, &e);
+        rc = read_entry(data, d.offset, p, extra, allow_deflate, &e);
         if (rc == VMG_OK && !(e.size == 0 && e.name_bytes && e.name[e.name_bytes - 1] == '/'))
             out->entries[out->n++] = e;
     }
@@ -211,6 +221,49 @@ int vmg_zip_open(const uint8_t *data, size_t size, vmg_zip *out)
     if (rc != VMG_OK)
         vmg_zip_close(out);
     return rc;
+}
+
+int vmg_zip_open(const uint8_t *data, size_t size, vmg_zip *out)
+{
+    return open_archive(data, size, false, out);
+}
+
+int vmg_zip_open_packed(const uint8_t *data, size_t size, vmg_zip *out)
+{
+    return open_archive(data, size, true, out);
+}
+
+int vmg_zip_inflate(const vmg_zip_entry *e, uint8_t *out)
+{
+    z_stream z = {0};
+    /* zlib counts in unsigned ints: in pieces */
+    const size_t most = 1u << 30;
+    size_t in = 0, made = 0;
+    int shown = (int)VMG_MIN(e->name_bytes, (size_t)200), status = Z_OK;
+    if (inflateInit2(&z, -MAX_WBITS) != Z_OK)
+        return vmg_fail(VMG_E_NOMEM, "zlib cannot begin");
+    uint8_t beyond; /* where a byte too many would go, and zlib's next_out when none is wanted */
+    while (status == Z_OK) {
+        const size_t give = VMG_MIN(e->size - in, most), room = VMG_MIN(e->inflated_size - made, most);
+        z.next_in = (Bytef *)(uintptr_t)(e->data + in);
+        z.avail_in = (uInt)give;
+        z.next_out = room ? out + made : &beyond;
+        z.avail_out = (uInt)(room ? room : 1);
+        status = inflate(&z, Z_NO_FLUSH);
+        in += give - z.avail_in;
+        made += (room ? room : 1) - z.avail_out;
+        if (made > e->inflated_size)
+            status = Z_DATA_ERROR;
+    }
+    inflateEnd(&z);
+    uLong crc = crc32(0, NULL, 0);
+    for (size_t at = 0; at < made && status == Z_STREAM_END; at += most)
+        crc = crc32(crc, out + at, (uInt)VMG_MIN(made - at, most));
+    if (status != Z_STREAM_END || made != e->inflated_size || (uint32_t)crc != e->crc)
+        return vmg_fail(VMG_E_FORMAT,
+                        "zip entry \"%.*s\" does not unpack to the %zu bytes it should", shown,
+                        e->name, e->inflated_size);
+    return VMG_OK;
 }
 
 void vmg_zip_close(vmg_zip *zip)

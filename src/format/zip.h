@@ -1,4 +1,5 @@
-/* Zip archives of stored (uncompressed) entries: what PyTorch and NumPy write. Zip64 included. */
+/* Zip archives of stored entries (what PyTorch and NumPy write) or deflated ones (numpy's
+ * savez_compressed). Zip64 included. */
 #ifndef VMG_SRC_FORMAT_ZIP_H
 #define VMG_SRC_FORMAT_ZIP_H
 
@@ -14,8 +15,11 @@
 typedef struct vmg_zip_entry {
     const char *name; /* not terminated */
     size_t name_bytes;
-    const uint8_t *data;
-    size_t size;
+    const uint8_t *data;  /* as it lies in the archive: */
+    size_t size;          /* bytes of it, */
+    bool deflated;        /* packed; then */
+    size_t inflated_size; /* what it unpacks to, as the directory says (size when stored) */
+    uint32_t crc;         /* of the unpacked bytes */
     size_t header_offset; /* of its local header */
 } vmg_zip_entry;
 
@@ -35,10 +39,17 @@ bool vmg_zip_recognise(const uint8_t *data, size_t size);
  * gigabytes. On failure *out is empty.
  */
 int vmg_zip_open(const uint8_t *data, size_t size, vmg_zip *out);
+
+/* The same, with deflated entries allowed. */
+int vmg_zip_open_packed(const uint8_t *data, size_t size, vmg_zip *out);
 void vmg_zip_close(vmg_zip *zip);
 
 /* The entry called `name`; NULL if there is none. */
 const vmg_zip_entry *vmg_zip_find(const vmg_zip *zip, const char *name);
+
+/* Unpack a deflated entry into its inflated_size bytes, which must fit exactly and have its checksum.
+ * Errors: VMG_E_FORMAT, VMG_E_NOMEM. */
+int vmg_zip_inflate(const vmg_zip_entry *e, uint8_t *out);
 
 /* ---- writing ---- */
 

@@ -34,6 +34,8 @@ void vmg_clip_free(vmg_clip *clip);
 
 /* ---- files ---- */
 
+struct vmg_body_model;
+
 typedef struct vmg_clip_read_options {
     double fps;      /* of files that do not say; 0 = 20 */
     int up_axis;     /* of BVH (0 = found out), glTF (0 = 1) and of joint arrays and CSV (0 = 2): 1 = y, 2 = z */
@@ -42,6 +44,8 @@ typedef struct vmg_clip_read_options {
     bool canonical;  /* turn to +y, start at the origin, lowest joint at z = 0 (features: as they
                         are) */
     const char *map_path; /* BVH: joint map (src/motion/joint_map.h) */
+    struct vmg_body_model *body_model; /* whose joints .npz (with the shape that the file gives) and pose
+                                          estimates get; NULL: the default body's */
 } vmg_clip_read_options;
 
 /*
@@ -70,6 +74,7 @@ typedef struct vmg_clip_write_options {
     double unit_per_m; /* BVH, joint arrays, CSV: 1 unit = 1/unit_per_m metres; 0 = 1 */
     bool joints;       /* .npy: (T,22,3) positions instead of features */
     bool integrate;    /* positions cumulated from velocities, as the published tool exports them */
+    const struct vmg_body_model *body_model; /* .glb: its mesh instead of the capsule body; may be NULL */
 } vmg_clip_write_options;
 
 /*

@@ -8,6 +8,7 @@
 #include "host/base/status.h"
 #include "src/format/weights_file.h"
 #include "src/format/writer.h"
+#include "src/motion/body_model.h"
 #include "src/motion/canonical.h"
 #include "src/motion/clip_formats.h"
 #include "src/motion/rep276.h"
@@ -161,6 +162,14 @@ static int read_estimate(const vmg_weights *w, const char *prefix, const vmg_cli
         rc = vmg_clip_floats(k, &K);
     if (!rc)
         rc = vmg_poses_from_smpl(orient, body, transl, NULL, T, &p);
+    if (!rc && o->body_model) {
+        double offset[VMG_N_JOINTS][3];
+        vmg_body_model_shape(o->body_model, NULL, 0);
+        vmg_body_model_offsets(o->body_model, offset);
+        vmg_poses_fk(&p, (const double(*)[3])offset);
+        vmg_poses_place_pelvis(&p, o->body_model->joint[VMG_PELVIS]);
+        vmg_poses_set_transl(&p, rest);
+    }
     if (!rc) {
         vmg_canonical_from_camera(&p, true, rest, &did);
         *out = (vmg_clip){.T = T - 1, .fps = fps_or_20(o), .format = "pose estimate (pt)"};

@@ -1,10 +1,12 @@
-/* Clips in binary glTF: a skinned capsule body and one animation. */
+/* Clips in binary glTF: a skinned body, of capsules or a body model, and one animation. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "host/base/status.h"
 #include "src/format/glb.h"
+#include "src/motion/body_model.h"
 #include "src/motion/canonical.h"
 #include "src/motion/capsules.h"
 #include "src/motion/clip_formats.h"
@@ -82,20 +84,88 @@ static void add_skin(vmg_glb *g, const double offset[][3])
     cJSON_AddItemToObject(skin, "joints", vmg_glb_numbers(joints, VMG_N_JOINTS));
 }
 
-static int add_mesh(vmg_glb *g, const double offset[][3])
+/* A mesh in the rest pose with the pelvis at the origin; each vertex moves with up to four joints. */
+typedef struct skinned {
+    float *position, *normal, *weight; /* (V,3), (V,3), (V,4) */
+    uint8_t *joint;                    /* (V,4) */
+    uint32_t *index;
+    int64_t n_vertices, n_triangles;
+} skinned;
+
+static void free_skinned(skinned *m)
+{
+    free(m->position);
+    free(m->normal);
+    free(m->weight);
+    free(m->joint);
+    free(m->index);
+}
+
+static int capsule_body(const double offset[][3], skinned *out)
 {
     vmg_capsule_mesh m;
     int rc = vmg_capsules_mesh(offset, &m);
     if (rc)
         return rc;
-    uint8_t *joints = vmg_calloc((size_t)m.n_vertices, 4);
-    float *weights = vmg_calloc((size_t)m.n_vertices, 4 * sizeof *weights);
-    if (!joints || !weights)
-        rc = VMG_E_NOMEM;
-    for (int64_t i = 0; !rc && i < m.n_vertices; i++) {
-        joints[4 * i] = m.joint[i];
-        weights[4 * i] = 1;
+    *out = (skinned){m.position, m.normal, vmg_calloc((size_t)m.n_vertices, 4 * sizeof(float)),
+                     vmg_calloc((size_t)m.n_vertices, 4), m.index, m.n_vertices, m.n_triangles};
+    for (int64_t i = 0; out->weight && out->joint && i < m.n_vertices; i++) {
+        out->joint[4 * i] = m.joint[i];
+        out->weight[4 * i] = 1;
     }
+    free(m.joint);
+    return out->weight && out->joint ? VMG_OK : VMG_E_NOMEM;
+}
+
+/* The four largest of a vertex' weights, made to sum 1. */
+static void strongest(const float *w, uint8_t joint[4], float weight[4])
+{
+    float left[VMG_N_JOINTS], sum = 0;
+    memcpy(left, w, sizeof left);
+    for (int k = 0; k < 4; k++) {
+        int best = 0;
+        for (int j = 1; j < VMG_N_JOINTS; j++)
+            best = left[j] > left[best] ? j : best;
+        joint[k] = left[best] > 0 ? (uint8_t)best : 0;
+        weight[k] = fmaxf(left[best], 0);
+        sum += weight[k];
+        left[best] = 0;
+    }
+    for (int k = 0; k < 4; k++)
+        weight[k] /= sum;
+}
+
+/* The model's mesh in its rest pose. */
+static int model_body(const vmg_body_model *model, skinned *out)
+{
+    const int64_t V = model->n_vertices, F = model->n_triangles;
+    double rot[9 * VMG_N_JOINTS], joints[VMG_N_JOINTS][3];
+    *out = (skinned){vmg_calloc((size_t)V, 3 * sizeof(float)), vmg_calloc((size_t)V, 3 * sizeof(float)),
+                     vmg_calloc((size_t)V, 4 * sizeof(float)), vmg_calloc((size_t)V, 4),
+                     vmg_calloc((size_t)F, 3 * sizeof(uint32_t)), V, F};
+    double *scratch = vmg_calloc((size_t)V, 3 * sizeof *scratch);
+    int rc = out->position && out->normal && out->weight && out->joint && out->index && scratch
+                 ? VMG_OK
+                 : VMG_E_NOMEM;
+    for (int j = 0; j < VMG_N_JOINTS; j++) {
+        memcpy(rot + 9 * j, vmg_rot_identity, 9 * sizeof *rot);
+        for (int c = 0; c < 3; c++)
+            joints[j][c] = model->joint[j][c] - model->joint[VMG_PELVIS][c];
+    }
+    if (!rc) {
+        vmg_body_model_pose(model, rot, joints[0], scratch, out->position, out->normal);
+        memcpy(out->index, model->face, (size_t)F * 3 * sizeof *out->index);
+    }
+    for (int64_t v = 0; !rc && v < V; v++)
+        strongest(model->weight + v * VMG_N_JOINTS, out->joint + 4 * v, out->weight + 4 * v);
+    free(scratch);
+    return rc;
+}
+
+static int add_mesh(vmg_glb *g, const double offset[][3], const vmg_body_model *model)
+{
+    skinned m = {0};
+    int rc = model ? model_body(model, &m) : capsule_body(offset, &m);
     if (!rc) {
         cJSON *primitive = append(append(g->root, "meshes"), "primitives");
         cJSON *attributes = cJSON_AddObjectToObject(primitive, "attributes");
@@ -106,8 +176,8 @@ static int add_mesh(vmg_glb *g, const double offset[][3])
             bool bounds;
         } a[] = {{"POSITION", m.position, VMG_GLB_F32, 3, true},
                  {"NORMAL", m.normal, VMG_GLB_F32, 3, false},
-                 {"JOINTS_0", joints, VMG_GLB_U8, 4, false},
-                 {"WEIGHTS_0", weights, VMG_GLB_F32, 4, false}};
+                 {"JOINTS_0", m.joint, VMG_GLB_U8, 4, false},
+                 {"WEIGHTS_0", m.weight, VMG_GLB_F32, 4, false}};
         for (size_t i = 0; i < VMG_COUNT(a); i++)
             cJSON_AddNumberToObject(attributes, a[i].name,
                                     vmg_glb_accessor(g, a[i].data, m.n_vertices, a[i].type, a[i].n,
@@ -123,9 +193,7 @@ static int add_mesh(vmg_glb *g, const double offset[][3])
         cJSON_AddNumberToObject(pbr, "metallicFactor", 0);
         cJSON_AddNumberToObject(pbr, "roughnessFactor", 0.8);
     }
-    free(joints);
-    free(weights);
-    vmg_capsules_mesh_free(&m);
+    free_skinned(&m);
     return rc;
 }
 
@@ -173,17 +241,20 @@ int vmg_clip_write_glb(const char *path, const vmg_clip *clip, const vmg_clip_wr
 {
     vmg_poses p;
     vmg_glb g;
-    double offset[VMG_N_JOINTS][3];
-    (void)o; /* glTF is y up, in metres */
+    double offset[VMG_N_JOINTS][3], bind[VMG_N_JOINTS][3];
     int rc = vmg_clip_poses(clip, false, &p);
     if (rc)
         return rc;
     vmg_poses_offsets(&p, offset);
+    memcpy(bind, offset, sizeof bind);
+    if (o->body_model)
+        vmg_body_model_offsets(o->body_model, bind);
+    /* glTF is y up, in metres */
     vmg_poses_rotate(&p, vmg_axes_z_up_to_y_up, vmg_rest_joint[VMG_PELVIS]);
     vmg_glb_init(&g);
     add_nodes(&g, &p, (const double(*)[3])offset);
-    add_skin(&g, (const double(*)[3])offset);
-    rc = add_mesh(&g, (const double(*)[3])offset);
+    add_skin(&g, (const double(*)[3])bind);
+    rc = add_mesh(&g, (const double(*)[3])offset, o->body_model);
     if (!rc)
         rc = add_animation(&g, &p, clip->fps);
     if (!rc)

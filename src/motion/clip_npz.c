@@ -7,6 +7,7 @@
 #include "host/base/status.h"
 #include "src/format/npz_write.h"
 #include "src/format/weights_file.h"
+#include "src/motion/body_model.h"
 #include "src/motion/clip_formats.h"
 #include "src/motion/rep276.h"
 #include "src/motion/rotation.h"
@@ -31,6 +32,22 @@ static int frame_rate(const vmg_weights *w, double *fps)
         return VMG_OK;
     }
     return VMG_OK;
+}
+
+/* Joints of the model in the shape that the file names, if there is a model. */
+static int use_model(const vmg_weights *w, vmg_body_model *model, vmg_poses *p)
+{
+    const vmg_weight *t = vmg_weights_find(w, "betas");
+    double offset[VMG_N_JOINTS][3];
+    float *betas = NULL;
+    int rc = model && t ? vmg_clip_floats(t, &betas) : VMG_OK;
+    if (!rc && model) {
+        vmg_body_model_shape(model, betas, betas ? t->n : 0);
+        vmg_body_model_offsets(model, offset);
+        vmg_poses_fk(p, (const double(*)[3])offset);
+    }
+    free(betas);
+    return rc;
 }
 
 int vmg_clip_read_npz(const char *path, const vmg_clip_read_options *o, vmg_clip *out)
@@ -70,10 +87,13 @@ int vmg_clip_read_npz(const char *path, const vmg_clip_read_options *o, vmg_clip
         rc = vmg_poses_from_smpl(orient, body, trans, NULL, T, &p);
     if (!rc) {
         /* the pelvis lies where the file's own body model puts it */
-        vmg_poses_place_pelvis(&p,
-                               width == POSES_SMPLX ? vmg_rest_joint[VMG_PELVIS] : pelvis_smplh);
+        rc = use_model(w, o->body_model, &p);
+        vmg_poses_place_pelvis(&p, o->body_model          ? o->body_model->joint[VMG_PELVIS]
+                                   : width == POSES_SMPLX ? vmg_rest_joint[VMG_PELVIS]
+                                                          : pelvis_smplh);
         vmg_poses_set_transl(&p, vmg_rest_joint[VMG_PELVIS]);
-        rc = vmg_clip_place(&p, fps, o->canonical, out);
+        if (!rc)
+            rc = vmg_clip_place(&p, fps, o->canonical, out);
         out->format = "AMASS npz";
     }
 out:

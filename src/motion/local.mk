@@ -22,3 +22,4 @@ libvmg_la_SOURCES += src/motion/feet.c src/motion/feet.h
 libvmg_la_SOURCES += src/motion/fuse.c src/motion/fuse.h
 libvmg_la_SOURCES += src/motion/clip_gltf.c
 libvmg_la_SOURCES += src/motion/settle.c src/motion/settle.h
+libvmg_la_SOURCES += src/motion/body_model.c src/motion/body_model.h

@@ -12,16 +12,28 @@
 static const double tint[3][3] = {{0.86, 0.85, 0.83}, {0.95, 0.55, 0.24}, {0.28, 0.53, 0.84}};
 static const double path_colour[3] = {0.42, 0.45, 0.52};
 
-/* The lowest point of the body is on the ground most of the time, and a bit lower when a heel
- * strikes. */
-static const double ground_quantile = 0.3;
-
 static void square(const double display[3], double pale, float out[3])
 {
     for (int c = 0; c < 3; c++) {
         const double v = display[c] + pale * (0.97 - display[c]);
         out[c] = (float)(v * v);
     }
+}
+
+int vmg_body_side(int joint)
+{
+    /* limbs begin at hips and shoulders */
+    const int first[] = {VMG_L_HIP, VMG_R_HIP, VMG_L_SHOULDER, VMG_R_SHOULDER};
+    for (; joint > 0; joint = vmg_joint_parent[joint])
+        for (int i = 0; i < 4; i++)
+            if (joint == first[i])
+                return i % 2 ? -1 : 1;
+    return 0;
+}
+
+void vmg_body_tint(int side, double pale, float colour[3])
+{
+    square(tint[side > 0 ? 1 : side < 0 ? 2 : 0], pale, colour);
 }
 
 static int compare(const void *a, const void *b)
@@ -44,7 +56,7 @@ static int find_ground(vmg_body *body)
             low[t] = fmin(low[t], fmin(cone[i].a[2] - cone[i].ra, cone[i].b[2] - cone[i].rb));
     }
     qsort(low, (size_t)T, sizeof *low, compare);
-    body->ground_m = low[(int64_t)(ground_quantile * (double)(T - 1))];
+    body->ground_m = low[(int64_t)(VMG_GROUND_QUANTILE * (double)(T - 1))];
     free(low);
     return VMG_OK;
 }
@@ -96,7 +108,7 @@ void vmg_body_cones(const vmg_body *body, int64_t t, const double shift[3], doub
             if (q->child >= 0)
                 out[i].b[c] = vmg_poses_joint(&body->poses, t, q->child)[c] + shift[c];
         }
-        square(tint[q->side > 0 ? 1 : q->side < 0 ? 2 : 0], pale, out[i].colour);
+        vmg_body_tint(q->side, pale, out[i].colour);
     }
 }
 

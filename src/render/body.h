@@ -6,6 +6,14 @@
 #include "src/motion/clip.h"
 #include "src/render/raycast.h"
 
+/* The lowest point of the body is on the ground most of the time, and a bit lower when a heel
+ * strikes: this part of the frames is lower than the ground. */
+#define VMG_GROUND_QUANTILE 0.3
+
+/* +1 for joints of left limbs, -1 for right ones, 0 for torso and head; and the colour of each. */
+int vmg_body_side(int joint);
+void vmg_body_tint(int side, double pale, float colour[3]);
+
 typedef struct vmg_body {
     vmg_poses poses; /* z up */
     double fps;

@@ -18,3 +18,4 @@ src/render/page_text.c: src/render/viewer.html cl/embed.awk src/render/local.mk
 EXTRA_DIST += src/render/viewer.html
 CLEANFILES += src/render/page_text.c
 nodist_libvmg_la_SOURCES += src/render/page_text.c
+libvmg_la_SOURCES += src/render/skin.c src/render/skin.h

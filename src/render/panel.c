@@ -37,6 +37,10 @@ int vmg_panel_make(const vmg_render_clip *clip, const vmg_render_options *o, vmg
 {
     *out = (vmg_panel){0};
     int rc = vmg_body_make(clip->clip, &out->body);
+    if (!rc && o->body_model)
+        rc = vmg_skin_create(o->body_model, VMG_MAX(o->strip ? o->strip : VMG_STRIP_DEFAULT, 1), &out->skin);
+    if (!rc && out->skin)
+        out->body.ground_m = vmg_skin_ground(out->skin, &out->body);
     if (!rc && !isnan(o->ground_m))
         out->body.ground_m = o->ground_m;
     if (!rc && !o->hide_path)
@@ -56,6 +60,7 @@ void vmg_panel_free(vmg_panel *panel)
     vmg_caption_free(&panel->caption);
     free(panel->path);
     free(panel->target);
+    vmg_skin_free(panel->skin);
     *panel = (vmg_panel){0};
 }
 
@@ -136,10 +141,13 @@ int vmg_panel_film(vmg_panel *panel, const char *caption, const vmg_render_optio
 }
 
 static vmg_scene scene_of(const vmg_panel *p, const double target[3], const vmg_cone *cones,
-                          int64_t n)
+                          int64_t n, int64_t n_poses)
 {
     return (vmg_scene){.cones = cones,
                        .n_cones = n,
+                       .hide_cones = p->skin != NULL,
+                       .surfaces = p->skin ? vmg_skin_surfaces(p->skin) : NULL,
+                       .n_surfaces = p->skin ? n_poses : 0,
                        .marks = p->path,
                        .n_marks = p->n_path,
                        .ground_m = p->body.ground_m,
@@ -156,7 +164,9 @@ int vmg_panel_draw_frame(const vmg_panel *panel, vmg_canvas *canvas, int64_t t)
     for (int c = 0; c < 3; c++)
         view.eye[c] += panel->target[t][c];
     vmg_body_cones(&panel->body, t, (double[3]){0}, 0, cone);
-    const vmg_scene scene = scene_of(panel, panel->target[t], cone, panel->body.n_capsules);
+    if (panel->skin)
+        vmg_skin_pose(panel->skin, 0, &panel->body, t, (double[3]){0}, 0);
+    const vmg_scene scene = scene_of(panel, panel->target[t], cone, panel->body.n_capsules, 1);
     return vmg_canvas_draw(canvas, &scene, &view, panel->x, panel->y, panel->width, panel->height);
 }
 
@@ -222,7 +232,7 @@ int vmg_strip_make(const vmg_panel *panel, const vmg_render_options *o, vmg_stri
     const int64_t T = panel->body.poses.T;
     const bool one = !isnan(o->at_s);
     vmg_view view;
-    *out = (vmg_strip){.n = one ? 1 : VMG_MIN(o->strip ? o->strip : 6, T)};
+    *out = (vmg_strip){.n = one ? 1 : VMG_MIN(o->strip ? o->strip : VMG_STRIP_DEFAULT, T)};
     out->frame = vmg_calloc((size_t)out->n, sizeof *out->frame);
     out->shift = vmg_calloc((size_t)out->n, sizeof *out->shift);
     if (!out->frame || !out->shift) {
@@ -246,15 +256,19 @@ void vmg_strip_free(vmg_strip *strip)
     *strip = (vmg_strip){0};
 }
 
+/* The older, the paler. */
+static double strip_paleness(const vmg_strip *s, int64_t i)
+{
+    return s->n > 1 ? strip_pale * (1 - (double)i / (double)(s->n - 1)) : 0;
+}
+
 /* All poses' cones, fresh. */
 static vmg_cone *strip_cones(const vmg_panel *p, const vmg_strip *s)
 {
     const int n = p->body.n_capsules;
     vmg_cone *cones = vmg_calloc((size_t)s->n * (size_t)n, sizeof *cones);
-    for (int64_t i = 0; cones && i < s->n; i++) {
-        const double age = s->n > 1 ? 1 - (double)i / (double)(s->n - 1) : 0;
-        vmg_body_cones(&p->body, s->frame[i], s->shift[i], strip_pale * age, cones + n * i);
-    }
+    for (int64_t i = 0; cones && i < s->n; i++)
+        vmg_body_cones(&p->body, s->frame[i], s->shift[i], strip_paleness(s, i), cones + n * i);
     return cones;
 }
 
@@ -296,9 +310,12 @@ int vmg_panel_draw_strip(const vmg_panel *panel, const vmg_strip *strip, vmg_can
 {
     vmg_cone *cones = strip_cones(panel, strip);
     int rc = VMG_E_NOMEM;
+    for (int64_t i = 0; panel->skin && i < strip->n; i++)
+        vmg_skin_pose(panel->skin, i, &panel->body, strip->frame[i], strip->shift[i],
+                      strip_paleness(strip, i));
     if (cones) {
         const vmg_scene scene =
-            scene_of(panel, panel->target[0], cones, strip->n * panel->body.n_capsules);
+            scene_of(panel, panel->target[0], cones, strip->n * panel->body.n_capsules, strip->n);
         rc = vmg_canvas_draw(canvas, &scene, &panel->view, panel->x, panel->y, panel->width,
                              panel->height);
     }

@@ -6,6 +6,9 @@
 #include "src/render/camera.h"
 #include "src/render/caption.h"
 #include "src/render/render.h"
+#include "src/render/skin.h"
+
+enum { VMG_STRIP_DEFAULT = 6 };
 
 typedef struct vmg_panel {
     vmg_body body;
@@ -17,6 +20,7 @@ typedef struct vmg_panel {
     double (*target)[3]; /* (T): where the camera goes; zero with a standing one */
     double fade_m;      /* the ground is seen up to here around the target */
     int64_t x, y, width, height;
+    vmg_skin *skin; /* the body model's mesh; NULL: capsules */
 } vmg_panel;
 
 /* The body, with its path on the ground. The rectangle is the caller's to fill. */

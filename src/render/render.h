@@ -19,6 +19,7 @@ typedef struct vmg_render_options {
     double at_s;           /* .png: the one pose at this time instead; NAN = a strip */
     double ground_m;       /* height of the ground; NAN = under the feet */
     bool hide_path;        /* no path on the ground */
+    const struct vmg_body_model *body_model; /* its mesh instead of the capsules; NULL: none */
     bool (*progress)(void *user, int64_t done, int64_t total); /* false stops; may be NULL */
     void *user;
 } vmg_render_options;
