@@ -199,6 +199,16 @@ static int make_network(trainer *t)
     return rc;
 }
 
+/* Whether there is anything to measure the held-out loss on. */
+static bool has_held_out(const trainer *t)
+{
+    for (int64_t i = 0; i < vmg_dataset_count(t->data); i++)
+        if (vmg_dataset_held_out(t->data, i) && vmg_dataset_n_frames(t->data, i) >= t->run.recipe.min_frames)
+            return true;
+    vmg_logf(&t->o->log, VMG_LOG_WARN, "%s holds no trials out: there is no held-out loss", t->o->data);
+    return false;
+}
+
 static int open_feeds(trainer *t)
 {
     vmg_feed_options o = {.data = t->data,
@@ -217,7 +227,7 @@ static int open_feeds(trainer *t)
                         (long long)t->comm.size);
     int rc = vmg_feed_open(&o, &t->feed);
     o.held_out = true;
-    if (rc == VMG_OK && o.recipe.evaluate_every)
+    if (rc == VMG_OK && o.recipe.evaluate_every && has_held_out(t))
         rc = vmg_feed_open(&o, &t->held_out);
     if (rc == VMG_OK)
         vmg_logf(&t->o->log, VMG_LOG_INFO, "%lld trials, %.1f minutes to train on", (long long)vmg_feed_n_trials(t->feed),
@@ -435,7 +445,7 @@ static int run(trainer *t)
         rc = update(t);
         int64_t k = t->run.step;
         bool last = k == r->steps, saving = last || k % r->save_every == 0;
-        if (rc == VMG_OK && r->evaluate_every && (last || k % r->evaluate_every == 0))
+        if (rc == VMG_OK && t->held_out && (last || k % r->evaluate_every == 0))
             rc = evaluate(t, &held_out_loss);
         if (rc == VMG_OK && saving) {
             rc = save(t);
