@@ -291,10 +291,14 @@ void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, v
 {
     size_t who = vmg_dice_below(dice, VMG_COUNT(subjects)), start = out->len;
     uint64_t kind = vmg_dice_below(dice, 100);
-    enum vmg_verb_form form = kind < 84 ? VMG_THIRD_PERSON : kind < 95 ? VMG_BASE_FORM
-                                                                       : VMG_GERUND;
-    if (form == VMG_THIRD_PERSON)
-        vmg_buf_printf(out, "%s ", subjects[who].who);
+    /* "walks", "is walking", "walk", "walking" */
+    enum vmg_verb_form form = kind < 68   ? VMG_THIRD_PERSON
+                              : kind < 84 ? VMG_GERUND
+                              : kind < 95 ? VMG_BASE_FORM
+                                          : VMG_GERUND;
+    bool sentence = kind < 84;
+    if (sentence)
+        vmg_buf_printf(out, form == VMG_GERUND ? "%s is " : "%s ", subjects[who].who);
     else
         who = 0;
     if (label) {
@@ -313,6 +317,6 @@ void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, v
         return;
     if (vmg_dice_chance(dice, 0.08))
         out->data[start] = (char)toupper((unsigned char)out->data[start]);
-    if (vmg_dice_chance(dice, form == VMG_THIRD_PERSON ? 0.5 : 0.1))
+    if (vmg_dice_chance(dice, sentence ? 0.5 : 0.1))
         vmg_buf_puts(out, ".");
 }

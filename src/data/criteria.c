@@ -247,15 +247,18 @@ int vmg_criterion_speeds(const float *x, int64_t T, double fps, double *busy_mps
     return VMG_OK;
 }
 
+/* Speeds closer than this have no order. */
+static const double order_mps = 0.05;
+
 bool vmg_criterion_passes(enum vmg_criterion c, double value, const vmg_criterion_context *with)
 {
     if (!isnan(rules[c].least))
         return value >= rules[c].least;
     switch (c) {
     case VMG_MUST_WALK_SLOWLY:
-        return value < with->brisk_mps - 0.2 && value > 0.2;
+        return value < with->brisk_mps - order_mps && value > 0.2;
     case VMG_MUST_WALK_BRISKLY:
-        return value > with->slow_mps + 0.2;
+        return value > with->slow_mps + order_mps;
     case VMG_MUST_RUN:
         return value > with->walk_mps + 0.3;
     default:

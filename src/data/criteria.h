@@ -48,7 +48,7 @@ int vmg_criterion_measure(enum vmg_criterion c, const float *x, int64_t T, doubl
                           double *value);
 
 /* Passed? `with` is what values are compared with (may be NULL for the others): slowly must be
- * slower than briskly by 0.2 m/s and the reverse, running faster than walking by 0.3 m/s, standing
+ * slower than briskly by 0.05 m/s and the reverse, running faster than walking by 0.3 m/s, standing
  * still the least busy of all. */
 typedef struct vmg_criterion_context {
     double slow_mps, brisk_mps, walk_mps; /* of the same seed */
