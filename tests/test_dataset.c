@@ -1,4 +1,4 @@
-/* Data sets: tables of captions, splits, mirrored words, shards and their index, importing. */
+/* Data sets: tables of captions, splits, mirrored words, shards and their index. */
 #include <fcntl.h>
 #include <math.h>
 #include <stdlib.h>
@@ -12,17 +12,15 @@
 #include "src/data/dataset_index.h"
 #include "src/data/dataset_scan.h"
 #include "src/data/dataset_write.h"
-#include "src/data/import.h"
-#include "src/data/import_clip.h"
 #include "src/data/mirror_text.h"
 #include "src/data/sample_json.h"
 #include "src/data/split.h"
 #include "src/data/tar.h"
 #include "src/data/window.h"
 #include "src/motion/canonical.h"
-#include "src/motion/clip.h"
 #include "src/motion/rep276.h"
 #include "src/motion/rotation.h"
+#include "tests/dataset_fixture.h"
 #include "tests/harness.h"
 
 enum { DIM = VMG_REP_DIM };
@@ -51,13 +49,6 @@ static void mirrors_words(void)
     }
 }
 
-static const char *write_tmp(const char *name, const char *text)
-{
-    const char *path = vmg_test_tmp(name);
-    CHECK_OK(vmg_write_file(path, text, strlen(text)));
-    return path;
-}
-
 static void reads_tables(void)
 {
     static const char *const files[][2] = {
@@ -74,7 +65,7 @@ static void reads_tables(void)
     for (size_t i = 0; i < VMG_COUNT(files); i++) {
         vmg_captions_table t;
         size_t first;
-        REQUIRE_OK(vmg_captions_table_read(write_tmp(files[i][0], files[i][1]), &t));
+        REQUIRE_OK(vmg_captions_table_read(vmg_test_text_file(files[i][0], files[i][1]), &t));
         CHECK_INT(t.n, 3);
         CHECK_INT(vmg_captions_table_find(&t, "b", &first), 2);
         CHECK_STR(t.row[first].text, "walk, \"fast\"");
@@ -88,7 +79,7 @@ static void reads_tables(void)
         vmg_captions_table_free(&t);
     }
     vmg_captions_table t;
-    CHECK_OK(vmg_captions_table_read(write_tmp("o.json", "{\"a\":\"x\",\"b\":[\"y\",\"z\"]}"), &t));
+    CHECK_OK(vmg_captions_table_read(vmg_test_text_file("o.json", "{\"a\":\"x\",\"b\":[\"y\",\"z\"]}"), &t));
     CHECK_INT(t.n, 3);
     vmg_captions_table_free(&t);
 }
@@ -108,9 +99,9 @@ static void refuses_bad_tables(void)
     };
     vmg_captions_table t;
     for (size_t i = 0; i < VMG_COUNT(bad); i++)
-        CHECK_FAILS(vmg_captions_table_read(write_tmp(bad[i].name, bad[i].text), &t), VMG_E_FORMAT,
+        CHECK_FAILS(vmg_captions_table_read(vmg_test_text_file(bad[i].name, bad[i].text), &t), VMG_E_FORMAT,
                     bad[i].word);
-    CHECK_FAILS(vmg_captions_table_read(write_tmp("x.xml", "a"), &t), VMG_E_UNSUPPORTED, ".tsv");
+    CHECK_FAILS(vmg_captions_table_read(vmg_test_text_file("x.xml", "a"), &t), VMG_E_UNSUPPORTED, ".tsv");
 }
 
 /* ---- splits ---- */
@@ -143,39 +134,10 @@ static void splits_groups_evenly(void)
 
 /* ---- windows ---- */
 
-/* T frames of a body that walks and turns, all groups of features consistent. */
-static float *make_motion(int64_t T)
-{
-    vmg_poses p;
-    double offset[VMG_N_JOINTS][3];
-    vmg_rest_offsets(offset);
-    if (vmg_poses_alloc(T + 1, &p))
-        abort();
-    for (int64_t t = 0; t <= T; t++) {
-        double heading[9], stand[9];
-        vmg_rot_about_axis(2, 0.7 + 0.02 * (double)t, heading);
-        vmg_rot_about_axis(0, acos(0.0), stand);
-        vmg_rot_mul(heading, stand, vmg_poses_rot(&p, t, 0));
-        for (int j = 1; j < VMG_N_JOINTS; j++)
-            vmg_rot_from_axis_angle((double[3]){0.3 * sin(0.2 * (double)t + j), 0.1 * j / 22., 0},
-                                    vmg_poses_rot(&p, t, j));
-        p.transl[3 * t] = 3 + 0.05 * (double)t;
-        p.transl[3 * t + 1] = -2 + 0.01 * (double)t;
-        p.transl[3 * t + 2] = 1.3;
-    }
-    vmg_poses_place_pelvis(&p, vmg_rest_joint[VMG_PELVIS]);
-    vmg_poses_fk(&p, (const double(*)[3])offset);
-    float *x = calloc((size_t)T * DIM, sizeof *x);
-    if (!x || vmg_rep276_encode(&p, x))
-        abort();
-    vmg_poses_free(&p);
-    return x;
-}
-
 static void windows_are_canonical_as_poses_are(void)
 {
     enum { T = 30, FIRST = 7, N = 20 };
-    float *x = make_motion(T), got[N * DIM], want[N * DIM];
+    float *x = vmg_test_walking_features(T), got[N * DIM], want[N * DIM];
     vmg_poses p;
     vmg_window_cut(x, FIRST, N, got);
     REQUIRE_OK(vmg_rep276_decode(x + FIRST * DIM, N + 1, VMG_REP_STORED, false, &p));
@@ -192,16 +154,9 @@ static void windows_are_canonical_as_poses_are(void)
 
 /* ---- sets ---- */
 
-static const char *folder(const char *name)
-{
-    const char *dir = vmg_test_tmp(name);
-    CHECK_OK(vmg_mkdirs(dir));
-    return dir;
-}
-
 static void make_sample(const char *id, int64_t T, vmg_sample *s)
 {
-    *s = (vmg_sample){.id = vmg_strdup(id), .T = T, .fps = 20, .x = make_motion(T),
+    *s = (vmg_sample){.id = vmg_strdup(id), .T = T, .fps = 20, .x = vmg_test_walking_features(T),
                       .group = vmg_strdup("trial"), .source = vmg_strdup("file.bvh")};
     CHECK_OK(vmg_sample_add_caption(s, "walks \"left\" \xC3\xA9", 0, T, "label", NULL));
     CHECK_OK(vmg_sample_add_caption(s, "turns", 2, 5, "kinematic", "{\"yaw_deg\":12.5}"));
@@ -232,7 +187,7 @@ static void make_set(const char *dir, int n)
 static void writes_and_reads_sets(void)
 {
     enum { N = 7 };
-    const char *dir = folder("set");
+    const char *dir = vmg_test_folder("set");
     vmg_dataset *ds;
     make_set(dir, N);
     REQUIRE_OK(vmg_dataset_open(dir, &ds));
@@ -245,7 +200,7 @@ static void writes_and_reads_sets(void)
     for (int k = 0; k < N; k++) {
         int i = (k * 3) % N;
         vmg_sample s, c;
-        float *x = make_motion(10 + i);
+        float *x = vmg_test_walking_features(10 + i);
         REQUIRE_OK(vmg_dataset_read(ds, i, &s));
         REQUIRE_OK(vmg_dataset_read_captions(ds, i, &c));
         CHECK_INT(vmg_dataset_n_frames(ds, i), 10 + i);
@@ -270,7 +225,7 @@ static void writes_and_reads_sets(void)
 /* A rewrite with other captions: an open set goes on, the new one has the same motion. */
 static void rewrites_captions(void)
 {
-    const char *dir = folder("again");
+    const char *dir = vmg_test_folder("again");
     vmg_dataset *ds, *now;
     vmg_dataset_writer *w;
     vmg_sample s;
@@ -291,7 +246,7 @@ static void rewrites_captions(void)
     REQUIRE_OK(vmg_dataset_open(dir, &now));
     REQUIRE_OK(vmg_dataset_read(now, 1, &s));
     CHECK_INT(s.n_captions, 1);
-    float *x = make_motion(11);
+    float *x = vmg_test_walking_features(11);
     CHECK_ARRAY(s.x, x, 11 * DIM, 0);
     free(x);
     vmg_sample_free(&s);
@@ -312,7 +267,7 @@ static void rewrites_captions(void)
 /* Flip one byte of sample s1's motion: it is refused by name, the others are read. */
 static void names_damaged_samples(void)
 {
-    const char *dir = folder("damaged");
+    const char *dir = vmg_test_folder("damaged");
     vmg_dataset *ds;
     vmg_sample s;
     make_set(dir, 3);
@@ -364,7 +319,7 @@ static int stop_early(void *user, int64_t i, const vmg_sample *s, int rc)
 static void scans_sets(void)
 {
     enum { N = 24 };
-    const char *dir = folder("scanned");
+    const char *dir = vmg_test_folder("scanned");
     vmg_dataset *ds;
     vmg_dataset_report r;
     make_set(dir, N);
@@ -416,7 +371,7 @@ static void refuses_bad_indices(void)
         "vimogen-dataset\t1\nshard\ts\t10\nsample\ta\t0\t0\t5\t5\t1\ttrain",
         "vimogen-dataset\t1\nshard\ts\t10\nsample\ta\t0\t0\t99999999999999999999\t5\t1\ttrain\n",
     };
-    const char *dir = folder("index");
+    const char *dir = vmg_test_folder("index");
     char *path = vmg_path_join(dir, VMG_DATASET_INDEX);
     for (size_t i = 0; i < VMG_COUNT(bad); i++) {
         vmg_dataset *ds;
@@ -444,90 +399,6 @@ static void checks_tar_members(void)
                 "checksum");
 }
 
-/* ---- importing ---- */
-
-static void finds_clean_stretches(void)
-{
-    enum { T = 40 };
-    int64_t first, n;
-    float *x = make_motion(T);
-    vmg_import_clean_stretch(x, T, &first, &n);
-    CHECK_INT(first, 0);
-    CHECK_INT(n, T);
-    for (int j = 0; j < VMG_N_JOINTS; j++)
-        for (int t = 0; t < 3; t++)
-            x[t * DIM + VMG_REP_POS + 3 * j] += 0.8f;
-    vmg_import_clean_stretch(x, T, &first, &n);
-    CHECK_INT(first, 3);
-    CHECK_INT(n, T - 3);
-    free(x);
-}
-
-/* Mean yaw of a sample, from the hips. */
-static double yaw_change(const vmg_sample *s)
-{
-    double sum = 0, before = 0;
-    for (int64_t t = 0; t < s->T; t++) {
-        const float *l = s->x + t * DIM + VMG_REP_POS + 3 * VMG_L_HIP,
-                    *r = s->x + t * DIM + VMG_REP_POS + 3 * VMG_R_HIP;
-        double yaw = atan2((double)r[1] - l[1], (double)r[0] - l[0]);
-        sum += t ? remainder(yaw - before, 2 * acos(-1.0)) : 0;
-        before = yaw;
-    }
-    return sum * 180 / acos(-1.0);
-}
-
-/* Two labelled turns, a run whose first frames are the rest pose, a file that is none: as a list. */
-static void imports_real_clips(void)
-{
-    static const char *const clips[] = {"16_17", "16_19", "09_10"};
-    const char *shared = vmg_test_shared("data/cmu/bvh");
-    if (!shared)
-        return;
-    char *root = realpath(shared, NULL);
-    vmg_buf list = {0};
-    vmg_buf_puts(&list, "[");
-    for (size_t i = 0; i < VMG_COUNT(clips); i++)
-        vmg_buf_printf(&list, "{\"motion_path\":\"%s/%s.bvh\",\"prompt\":\"walks left %zu\","
-                              "\"prompt_wanvideot5_embed_path\":\"x.pt\"},", root, clips[i], i);
-    free(root);
-    vmg_buf_puts(&list, "{\"motion_path\":\"/nowhere/x.bvh\"}]");
-    const char *in = write_tmp("list.json", list.data), *out = vmg_test_tmp("imported");
-    vmg_buf_free(&list);
-    vmg_import_report r;
-    vmg_dataset *ds;
-    vmg_sample s;
-    REQUIRE_OK(vmg_import(in, out, &(vmg_import_options){.threads = 2}, &r));
-    CHECK_INT(r.n_clips, 4);
-    CHECK_INT(r.n_kept, 3);
-    CHECK_INT(r.n_cut, 1);
-    CHECK_INT(r.n_samples, 6);
-    REQUIRE_OK(vmg_dataset_open(out, &ds));
-    CHECK_INT(vmg_dataset_count(ds), 6);
-    static const double yaw_deg[] = {92, -91};
-    for (int64_t i = 0; i < 6; i++) {
-        const char *id = vmg_dataset_id(ds, i);
-        REQUIRE_OK(vmg_dataset_read(ds, i, &s));
-        size_t n = strlen(id);
-        bool mirrored = !strcmp(id + n - 2, "_m");
-        CHECK(s.mirrored == mirrored);
-        for (int k = 0; k < 2; k++)
-            if (strstr(id, clips[k]))
-                CHECK_CLOSE(yaw_change(&s), mirrored ? -yaw_deg[k] : yaw_deg[k], 4);
-        CHECK_INT(s.n_captions, 1);
-        CHECK(strstr(s.captions[0].text, mirrored ? "right" : "left") != NULL);
-        double low = 1;
-        for (int64_t t = 0; t < s.T; t++)
-            for (int j = 0; j < VMG_N_JOINTS; j++)
-                low = VMG_MIN(low, s.x[t * DIM + VMG_REP_POS + 3 * j + 2]);
-        CHECK(low > -0.05 && low < 1e-6);
-        vmg_sample_free(&s);
-    }
-    vmg_dataset_close(ds);
-    CHECK_FAILS(vmg_import(folder("empty"), out, &(vmg_import_options){0}, &r), VMG_E_FORMAT,
-                "no motion");
-}
-
 static const vmg_test_case cases[] = {
     {"mirrors_words", mirrors_words},
     {"reads_tables", reads_tables},
@@ -540,8 +411,6 @@ static const vmg_test_case cases[] = {
     {"scans_sets", scans_sets},
     {"refuses_bad_indices", refuses_bad_indices},
     {"checks_tar_members", checks_tar_members},
-    {"finds_clean_stretches", finds_clean_stretches},
-    {"imports_real_clips", imports_real_clips},
 };
 
 int main(int argc, char **argv)
