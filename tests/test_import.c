@@ -1,5 +1,6 @@
 /* Importing: jumps cut off, formats, retargeted real clips, mirrored copies. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -148,7 +149,38 @@ static void imports_every_format(void)
     vmg_dataset_close(ds);
 }
 
+/* A clip that takes off is left out, with the reason; one that climbs for a while is kept. */
+static void refuses_clips_that_fly(void)
+{
+    enum { T = 60 };
+    for (int from = 10; from <= 40; from += 30) {
+        float *x = vmg_test_walking_features(T);
+        vmg_clip clip;
+        vmg_sample s;
+        double cut_s[2];
+        bool was_cut;
+        for (int t = from; t < T; t++)
+            for (int j = 0; j < VMG_N_JOINTS; j++)
+                x[t * DIM + VMG_REP_POS + 3 * j + 2] += 0.25f * (float)VMG_MIN(t - from, 10);
+        const char *path = vmg_test_tmp("flies.npy");
+        REQUIRE_OK(vmg_clip_from_features(x, T, 20, &clip));
+        REQUIRE_OK(vmg_clip_write(path, &clip, NULL));
+        char id[] = "flies", own[512];
+        snprintf(own, sizeof own, "%s", path);
+        vmg_import_item item = {.path = own, .id = id};
+        int rc = vmg_import_clip(&item, &(vmg_import_options){0}, &s, cut_s, &was_cut);
+        if (from < 20)
+            CHECK_FAILS(rc, VMG_E_FORMAT, "up axis");
+        else
+            CHECK_OK(rc);
+        vmg_sample_free(&s);
+        vmg_clip_free(&clip);
+        free(x);
+    }
+}
+
 static const vmg_test_case cases[] = {
+    {"refuses_clips_that_fly", refuses_clips_that_fly},
     {"finds_clean_stretches", finds_clean_stretches},
     {"imports_every_format", imports_every_format},
     {"imports_real_clips", imports_real_clips},

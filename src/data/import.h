@@ -48,7 +48,8 @@ typedef struct vmg_import_report {
  * Where the root jumps (more than VMG_IMPORT_JUMP_M or VMG_IMPORT_TURN_RAD in a frame, or a joint
  * more than VMG_IMPORT_REACH_M) the clip is cut and its longest clean stretch kept, if that is at
  * least half. A steady gait shorter than extend_s goes on in a loop until then, and captions up to its
- * end go with it. Clips that cannot be read, are not finite or too short are left out; none of that
+ * end go with it. Clips that cannot be read, are not
+ * finite, too short, or more than VMG_IMPORT_FLIGHT_M over their floor for half the time are left out; none of that
  * stops the import. A mirrored copy follows each sample, its captions with left and right exchanged.
  * Ids are paths without ending, other characters as '_'; a clip's subject is its folder, else what
  * stands before the first '_'. Errors: VMG_E_IO, VMG_E_FORMAT (nothing usable),
@@ -57,6 +58,7 @@ typedef struct vmg_import_report {
 #define VMG_IMPORT_JUMP_M 0.5
 #define VMG_IMPORT_TURN_RAD 1.8
 #define VMG_IMPORT_REACH_M 1.2
+#define VMG_IMPORT_FLIGHT_M 2.0
 int vmg_import(const char *in, const char *out, const vmg_import_options *o,
                vmg_import_report *report);
 

@@ -84,6 +84,25 @@ static int check_finite(const vmg_clip *clip)
     return VMG_OK;
 }
 
+/* Somebody may climb for a while, but not fly: then the root or the up axis is wrong. */
+static int check_floor(const vmg_clip *clip)
+{
+    int64_t high = 0;
+    for (int64_t t = 0; t < clip->T; t++) {
+        const float *p = clip->x + t * VMG_REP_DIM + VMG_REP_POS;
+        float low = p[2];
+        for (int j = 1; j < VMG_N_JOINTS; j++)
+            low = VMG_MIN(low, p[3 * j + 2]);
+        high += low > VMG_IMPORT_FLIGHT_M;
+    }
+    return 2 * high <= clip->T
+               ? VMG_OK
+               : vmg_fail(VMG_E_FORMAT, "for %.1f of %.1f s the whole body is more than %g m over "
+                                        "the floor: is the up axis right?",
+                          (double)high / clip->fps, (double)clip->T / clip->fps,
+                          VMG_IMPORT_FLIGHT_M);
+}
+
 /* ---- one clip ---- */
 
 static int read_clip(const vmg_import_item *item, const vmg_import_options *o, vmg_clip *clip,
@@ -111,7 +130,8 @@ static int read_clip(const vmg_import_item *item, const vmg_import_options *o, v
     if (rc)
         return rc;
     vmg_window_canonicalise(clip->x, clip->T);
-    return vmg_rep276_ground(clip->x, clip->T);
+    rc = vmg_rep276_ground(clip->x, clip->T);
+    return rc ? rc : check_floor(clip);
 }
 
 /* A steady gait goes on until extend_s. */
