@@ -25,8 +25,17 @@ def about(axis, degrees):
     return axis_angle(np.radians(degrees) * np.eye(3)["xyz".index(axis)])
 
 
-def features():
-    """A body that somersaults backwards while turning: local rotations, joints, the 276 features."""
+# Root orientation (of a body upright and facing +y) and pelvis of frame t in a z-up world.
+MOTIONS = {
+    "somersault": lambda t: (axis_angle([0.25 * t, 0.1, 0.02 * t]), [0.05 * t, -0.03 * t, 1 + 0.3 * np.sin(0.3 * t)]),
+    "reversed walk": lambda t: (about("z", 3 * np.sin(t)), [0, -0.06 * t, 0.95]),
+    "back-facing start": lambda t: (about("z", 180 - 4 * t), [0.02 * t, -0.05 * t, 0.95]),
+    "handstand": lambda t: (about("z", 5 * t) @ about("x", 180 + 6 * np.sin(t)), [0.01 * t, 0, 0.9]),
+}
+
+
+def features(motion):
+    """Local rotations, joints and the 276 features of one of them, limbs moving."""
     rng = np.random.default_rng(3)
     offset = rng.uniform(-0.2, 0.2, (22, 3))
     offset[:3] = [[0, 0, 0], [0.06, -0.09, 0], [-0.06, -0.09, 0]]
@@ -37,9 +46,10 @@ def features():
     poses = []
     for t in range(T + 1):
         R = [axis_angle(swing[j] * np.sin(0.2 * t + j)) for j in range(22)]
-        R[0] = axis_angle([0.25 * t, 0.1, 0.02 * t]) @ Z_UP_TO_Y_UP.T
+        root, pelvis = MOTIONS[motion](t)
+        R[0] = root @ Z_UP_TO_Y_UP.T
         p = np.zeros((22, 3))
-        p[0] = [0.05 * t, -0.03 * t, 1 + 0.3 * np.sin(0.3 * t)]
+        p[0] = pelvis
         G = [None] * 22
         for j in range(22):
             q = PARENTS[j]
@@ -55,8 +65,11 @@ def features():
     return np.array(x, np.float32), np.array(all_joints)
 
 
-X, JOINTS = features()
-JOINTS_Y_UP = JOINTS @ Z_UP_TO_Y_UP.T
+def begin(motion):
+    global X, JOINTS, JOINTS_Y_UP
+    X, JOINTS = features(motion)
+    JOINTS_Y_UP = JOINTS @ Z_UP_TO_Y_UP.T
+    np.save(f"{SCRATCH}/in.npy", X)
 
 
 def convert(name, *options):
@@ -221,9 +234,14 @@ CASES = [("npy joints by numpy", npy_joints, []), ("AMASS npz by numpy", npz_ama
          ("glb animation by pygltflib", glb_animation, ["pygltflib"]),
          ("glb mesh by trimesh", glb_mesh, ["pygltflib", "trimesh"])]
 
-np.save(f"{SCRATCH}/in.npy", X)
+# Formats that hold rotations, for bodies that face away, turn or stand on their hands as well.
+CASES = [(name, case, needs, "somersault") for name, case, needs in CASES]
+CASES += [(f"{name}, {motion}", case, needs, motion) for motion in list(MOTIONS)[1:] for name, case, needs, _ in CASES[:6]
+          if case in (npz_amass, bvh_file, glb_animation)]
+
 print(f"1..{len(CASES)}")
-for i, (name, case, needs) in enumerate(CASES, 1):
+for i, (name, case, needs, motion) in enumerate(CASES, 1):
+    begin(motion)
     missing = [m for m in needs if importlib.util.find_spec(m) is None]
     if missing:
         print(f"ok {i} - {name} # SKIP Python has no {missing[0]}")

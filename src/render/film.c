@@ -71,7 +71,7 @@ static int open_codec(vmg_film *film, bool gif, int width, int height)
     c->colorspace = gif ? AVCOL_SPC_UNSPECIFIED : AVCOL_SPC_SMPTE170M;
     if (film->format->oformat->flags & AVFMT_GLOBALHEADER)
         c->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-    av_opt_set(c->priv_data, "preset", "veryfast", 0);
+    av_opt_set(c->priv_data, "preset", "superfast", 0);
     av_opt_set(c->priv_data, "crf", "20", 0);
     const int err = avcodec_open2(c, encoder, NULL);
     return err < 0 ? failed(film, err, "opening the encoder") : VMG_OK;

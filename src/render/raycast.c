@@ -381,7 +381,10 @@ int vmg_canvas_draw(vmg_canvas *canvas, const vmg_scene *scene, const vmg_view *
         l.bytes = 4.0 * (double)width * (double)height;
         vmg_launch_run(canvas->ctx, &l);
         vmg_arena_reset_all(&canvas->arena);
+        /* so that the device begins now, not when the picture is read */
         rc = vmg_ctx_status(canvas->ctx);
+        if (!rc)
+            vmg_ctx_check(canvas->ctx, clFlush(canvas->ctx->queue), "beginning to draw");
     }
     free_prepared(&p);
     return rc;

@@ -53,7 +53,7 @@ void vmg_canvas_free(vmg_canvas *canvas);
 /*
  * Draw the scene into the rectangle at (x0,y0), which must lie inside. Cones behind the eye are left
  * out; the eye should be above the ground and outside of them. Errors: VMG_E_ARG (numbers that are
- * not finite, more than 2^20 primitives), those of the device.
+ * not finite, more than 2^20 primitives), those of the device. Returns while the device still draws.
  */
 int vmg_canvas_draw(vmg_canvas *canvas, const vmg_scene *scene, const vmg_view *view, int64_t x0,
                     int64_t y0, int64_t width, int64_t height);

@@ -64,17 +64,14 @@ static int start_canvas(picture *p)
     return rc;
 }
 
-/* Reads the picture, with captions. */
-static int finish_picture(picture *p)
+static void add_captions(picture *p)
 {
-    int rc = vmg_canvas_read(p->canvas, p->rgba);
-    for (int64_t i = 0; !rc && i < p->n; i++) {
+    for (int64_t i = 0; i < p->n; i++) {
         const vmg_panel *q = &p->panel[i];
         vmg_caption_draw(&q->caption, p->rgba, p->width, p->height,
                          q->x + (q->width - q->caption.width) / 2,
                          q->y + q->height - q->caption.height - q->height / 80);
     }
-    return rc;
 }
 
 static bool go_on(const picture *p, int64_t done, int64_t total)
@@ -84,6 +81,15 @@ static bool go_on(const picture *p, int64_t done, int64_t total)
 
 /* ---- films ---- */
 
+static int draw_frame(picture *p, int64_t t)
+{
+    int rc = VMG_OK;
+    for (int64_t i = 0; !rc && i < p->n; i++)
+        rc = vmg_panel_draw_frame(&p->panel[i], p->canvas, t);
+    return rc;
+}
+
+/* The device draws the next picture while this one is encoded. */
 static int draw_film(picture *p, const char *path)
 {
     vmg_film *film = NULL;
@@ -91,13 +97,16 @@ static int draw_film(picture *p, const char *path)
     for (int64_t i = 0; i < p->n; i++)
         T = VMG_MAX(T, p->panel[i].body.poses.T);
     int rc = vmg_film_open(path, p->width, p->height, p->panel[0].body.fps, &film);
+    if (!rc)
+        rc = draw_frame(p, 0);
     for (int64_t t = 0; !rc && t < T; t++) {
         if (!go_on(p, t, T))
             rc = vmg_fail(VMG_E_INTERRUPTED, "%s was not made: interrupted", path);
-        for (int64_t i = 0; !rc && i < p->n; i++)
-            rc = vmg_panel_draw_frame(&p->panel[i], p->canvas, t);
         if (!rc)
-            rc = finish_picture(p);
+            rc = vmg_canvas_read(p->canvas, p->rgba);
+        if (!rc && t + 1 < T)
+            rc = draw_frame(p, t + 1);
+        add_captions(p);
         if (!rc)
             rc = vmg_film_add(film, p->rgba);
     }
@@ -150,7 +159,8 @@ static int strips(picture *p, const char *path, const vmg_render_clip *clips)
             rc = vmg_panel_draw_strip(&p->panel[i], &p->strip[i], p->canvas);
     }
     if (!rc)
-        rc = finish_picture(p);
+        rc = vmg_canvas_read(p->canvas, p->rgba);
+    add_captions(p);
     return rc ? rc : vmg_png_write(path, p->rgba, p->width, p->height);
 }
 
