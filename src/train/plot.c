@@ -69,6 +69,14 @@ static double tick(double span)
     return power;
 }
 
+static void put_loss_line(vmg_buf *b, const axes *a, double y)
+{
+    if (!(y > 0) || log10(y) < a->y0 || log10(y) > a->y1)
+        return;
+    vmg_buf_printf(b, "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>", LEFT, page_y(a, y), WIDTH - RIGHT, page_y(a, y));
+    vmg_buf_printf(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>\n", LEFT - 6, page_y(a, y) + 4, y);
+}
+
 static void put_grid(vmg_buf *b, const axes *a)
 {
     double dx = tick(a->x1), low = pow(10, a->y0), high = pow(10, a->y1), dy = tick(high - low);
@@ -76,11 +84,16 @@ static void put_grid(vmg_buf *b, const axes *a)
         vmg_buf_printf(b, "<line x1=\"%.1f\" y1=\"%d\" x2=\"%.1f\" y2=\"%d\"/>", page_x(a, x), TOP, page_x(a, x), HEIGHT - BOTTOM);
         vmg_buf_printf(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", page_x(a, x), HEIGHT - BOTTOM + 18, x);
     }
-    for (double y = ceil(low / dy) * dy; y <= high; y += dy) {
-        if (!(y > 0))
-            continue;
-        vmg_buf_printf(b, "<line x1=\"%d\" y1=\"%.1f\" x2=\"%d\" y2=\"%.1f\"/>", LEFT, page_y(a, y), WIDTH - RIGHT, page_y(a, y));
-        vmg_buf_printf(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.3g</text>\n", LEFT - 6, page_y(a, y) + 4, y);
+    /* 1, 2 and 5 of every decade; even steps where the curve spans less than one. */
+    if (a->y1 - a->y0 < 0.7) {
+        for (double y = ceil(low / dy) * dy; y <= high; y += dy)
+            put_loss_line(b, a, y);
+        return;
+    }
+    for (double power = pow(10, floor(a->y0)); power <= high; power *= 10) {
+        put_loss_line(b, a, power);
+        put_loss_line(b, a, 2 * power);
+        put_loss_line(b, a, 5 * power);
     }
 }
 
