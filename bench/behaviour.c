@@ -25,9 +25,9 @@ enum { N_PROMPTS = 2, MAX_PROMPT = 256, BATCH = 16 };
 typedef struct bench {
     const char *model_path, *data_path, *device;
     int64_t seeds, steps, frames;
-    double cfg, shift, strength;
+    double cfg, cfg_to, shift, strength;
     const char *sampler;
-    bool json, fuse, settle, smooth, steps_given, cfg_given, shift_given, strength_given, fuse_given,
+    bool json, fuse, settle, smooth, steps_given, cfg_given, cfg_to_given, shift_given, strength_given, fuse_given,
         settle_given, smooth_given;
     vmg_model model;
     vmg_ctx *ctx;
@@ -199,6 +199,8 @@ static int sampling(bench *b)
         b->o.sampler.steps = b->steps;
     if (b->cfg_given)
         b->o.sampler.guidance = b->cfg;
+    if (b->cfg_to_given)
+        b->o.sampler.guidance_to = b->cfg_to;
     if (b->shift_given)
         b->o.sampler.shift = b->shift;
     if (b->strength_given)
@@ -256,6 +258,8 @@ int main(int argc, char **argv)
         {"steps", 0, VMG_OPT_INT, &b->steps, "N", "sampling steps (default: the model's)",
          &b->steps_given},
         {"cfg", 0, VMG_OPT_DOUBLE, &b->cfg, "X", "guidance scale (default: the model's)", &b->cfg_given},
+        {"cfg-to", 0, VMG_OPT_DOUBLE, &b->cfg_to, "S", "guide down to this noise level",
+         &b->cfg_to_given},
         {"sampler", 0, VMG_OPT_STRING, &b->sampler, "NAME", "euler, heun, dpm++2m", NULL},
         {"shift", 0, VMG_OPT_DOUBLE, &b->shift, "X", "schedule shift", &b->shift_given},
         {"strength", 0, VMG_OPT_DOUBLE, &b->strength, "X", "schedule strength",
