@@ -8,8 +8,8 @@
  * Signals are the columns of x (n,lanes), n >= 1. For k = 0 .. N/2:
  *     power[k][lane] = |sum_t x[t][lane] exp(-2 pi i k t / N)|^2
  *
- * Clips have some hundred frames and 66 coordinates: that is too little to be worth a device's
- * queue (docs/measured.md), and a library's plans for each length.
+ * Clips have some hundred frames and 66 coordinates. All spectra of 450 of them take 0.2 s here; on a device,
+ * clFFT's kernels for the first length alone take 0.1 s and more to build (host/fft.h).
  */
 
 /* N = n, by the definition, all lanes in step; power (n/2+1,lanes). Error VMG_E_NOMEM. */

@@ -31,6 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum { ROOM = 1024 };
     vmg_fuzz_read(data, size, vmg_pickle_file_read);
+    vmg_fuzz_read(data, size, vmg_smpl_pickle_read);
     uint8_t *archive = malloc(size + ROOM);
     size_t n = archive ? wrap(data, size, archive, size + ROOM) : 0;
     if (n)

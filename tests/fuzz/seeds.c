@@ -78,9 +78,33 @@ static const struct {
          "0X\3\0\0\0cpuK\x10tQK\0(K\2K\3t(K\1K\2t\x89"
          "ccollections\nOrderedDict\n"
          ")RtR."),
+    SEED("smpl",
+         "\x80\2}(U\1vccopy_reg\n_reconstructor\n(cchumpy.ch\nCh\nc__builtin__\nobject\nNtR}U\1x"
+         "K\7sbU\1Jcscipy.sparse.csc\ncsc_matrix\n)\x81}(U\4data]K\1aU\6indptr]K\0aubu."),
     SEED("sets",
          "\x80\4\x8f(K\1K\2\x90(K\1\x91\x86(K\1K\2d\x86\x88\x89N\x87\x86\x8a\2\xff\x7f\x86."),
 };
+
+/* numpy.savez_compressed(a=zeros((3, 4), float32)). */
+static int write_packed(const char *dir)
+{
+    static const char npz[] =
+        "\120\113\003\004\055\000\000\000\010\000\000\000\041\000\300\241\314\352\377\377"
+        "\377\377\377\377\377\377\005\000\024\000\141\056\156\160\171\001\000\020\000\260"
+        "\000\000\000\000\000\000\000\111\000\000\000\000\000\000\000\233\354\027\352\033"
+        "\020\311\310\120\306\120\255\236\222\132\234\134\244\156\245\240\156\223\146\242"
+        "\256\243\240\236\226\137\124\122\224\230\027\237\137\224\222\012\022\167\113\314"
+        "\051\116\005\212\027\147\044\026\244\002\371\032\306\072\012\046\232\072\012\265"
+        "\012\144\003\056\006\022\001\000\120\113\001\002\055\003\055\000\000\000\010\000"
+        "\000\000\041\000\300\241\314\352\111\000\000\000\260\000\000\000\005\000\000\000"
+        "\000\000\000\000\000\000\000\000\200\001\000\000\000\000\141\056\156\160\171\120"
+        "\113\005\006\000\000\000\000\001\000\001\000\063\000\000\000\200\000\000\000\000"
+        "\000";
+    char *path = place(dir, "zip", "packed.npz");
+    int rc = vmg_write_file(path, npz, sizeof npz - 1);
+    free(path);
+    return rc;
+}
 
 /* A skeleton of two joints and two frames, numbers in every style. */
 static int write_bvh(const char *dir)
@@ -218,6 +242,8 @@ int main(int argc, char **argv)
         rc = vmg_write_file(path, pickles[i].text, pickles[i].n);
         free(path);
     }
+    if (rc == VMG_OK)
+        rc = write_packed(dir);
     if (rc == VMG_OK)
         rc = write_bvh(dir);
     if (rc == VMG_OK)
