@@ -50,3 +50,8 @@ bench_behaviour_SOURCES = bench/behaviour.c bench/behaviour_quality.c bench/beha
 bench_behaviour_CPPFLAGS = $(AM_CPPFLAGS)
 bench_behaviour_LDADD = libvmg.la
 EXTRA_DIST += bench/bench_train_torch.py
+EXTRA_PROGRAMS += bench/bench_train
+CLEANFILES += bench/bench_train
+bench_bench_train_SOURCES = bench/bench_train.c src/cli/opt.c src/cli/term.c src/cli/run.c
+bench_bench_train_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SOURCE_DIR='"$(abs_top_srcdir)"'
+bench_bench_train_LDADD = libvmg.la
