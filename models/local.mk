@@ -27,5 +27,5 @@ libvmg_la_SOURCES += models/train_step.c models/train_step.h models/train_impl.h
 modelsdir = $(pkgdatadir)
 dist_models_DATA = models/vimogen-1.3b.json models/vimogen-light.json models/vimogen-mini.json models/umt5-xxl.json
 dist_models_DATA += models/mini.gguf
-EXTRA_DIST += models/README.md
+EXTRA_DIST += models/README.md models/mini.svg
 libvmg_la_SOURCES += models/vocabulary.cc models/vocabulary.h
