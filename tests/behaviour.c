@@ -184,7 +184,7 @@ static int make_motions(const char *path, float *x, int64_t frames)
     return rc;
 }
 
-/* The whole table over more seeds is bench/behaviour's; here a third of all asked for must be done. */
+/* The whole table over more seeds is bench/behaviour's; here most of all asked for must be done. */
 static void the_model_obeys(void)
 {
     enum { FRAMES = 80 };
@@ -222,8 +222,13 @@ static void the_model_obeys(void)
         all += passed[c];
     }
     vmg_test_note("%d of %d", all, VMG_N_CRITERIA * SEEDS);
-    CHECK(3 * all >= VMG_N_CRITERIA * SEEDS);
-    CHECK(passed[VMG_MUST_WALK_FORWARD] == SEEDS);
+    CHECK(all >= 0.7 * VMG_N_CRITERIA * SEEDS);
+    static const enum vmg_criterion sure[] = {
+        VMG_MUST_WALK_FORWARD, VMG_MUST_WALK_SLOWLY, VMG_MUST_WALK_BRISKLY, VMG_MUST_RUN,
+        VMG_MUST_TURN_LEFT,    VMG_MUST_TURN_RIGHT,  VMG_MUST_JUMP_UP,      VMG_MUST_JUMP_FORWARD,
+        VMG_MUST_WAVE,         VMG_MUST_BOX,         VMG_MUST_CARTWHEEL};
+    for (size_t i = 0; i < VMG_COUNT(sure); i++)
+        CHECK(passed[sure[i]] >= SEEDS - 1);
     free(x);
     free(path);
 }
