@@ -200,11 +200,12 @@ def measure(config, batch, seconds, dtype):
 
     for _ in range(2):
         step()
-    start, n = time.monotonic(), 0
+    start, cpu, n = time.monotonic(), time.process_time(), 0
     while time.monotonic() - start < seconds:
         step()
         n += 1
-    return n * batch / (time.monotonic() - start), sum(p.numel() for p in params)
+    cpu = time.process_time() - cpu
+    return n * batch / (time.monotonic() - start), n * batch / cpu, sum(p.numel() for p in params)
 
 
 def main():
@@ -218,8 +219,8 @@ def main():
         torch.set_num_threads(a.threads)
     config = json.load(open(a.config))
     for dtype in ("f32", "bf16"):
-        rate, n = measure(config, a.batch, a.seconds, dtype)
-        print(f"PyTorch {torch.__version__} {dtype}: {rate:.1f} samples/s ({n / 1e6:.1f} M parameters, {torch.get_num_threads()} threads)")
+        rate, per_cpu, n = measure(config, a.batch, a.seconds, dtype)
+        print(f"PyTorch {torch.__version__} {dtype}: {rate:.1f} samples/s, {per_cpu:.1f} per processor second ({n / 1e6:.1f} M parameters, {torch.get_num_threads()} threads)")
 
 
 if __name__ == "__main__":
