@@ -51,3 +51,4 @@ libvmg_la_SOURCES += host/op/matmul_clblast.c
 libvmg_la_SOURCES += host/op/rows.c host/op/rows.h
 libvmg_la_SOURCES += host/op/softmax.c host/op/softmax.h
 libvmg_la_SOURCES += host/fft.c host/fft.h
+libvmg_la_SOURCES += host/op.h
