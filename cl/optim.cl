@@ -15,7 +15,7 @@
         const long i = first + k;                                                      \
         const FV(n) g = scale * LDV(n, CF32(grad), i);                                 \
         const FV(n) m0 = LDV(n, F32(m), i), v0 = LDV(n, F32(v), i);                    \
-        const FV(n) m1 = m0 + one_minus_beta1 * (g - m0);                              \
+        const FV(n) m1 = fma((FV(n))(one_minus_beta1), g - m0, m0); /* rounded once: m may cancel */ \
         const FV(n) v1 = beta2 * v0 + one_minus_beta2 * g * g;                         \
         STV(n, m1, F32(m), i);                                                         \
         STV(n, v1, F32(v), i);                                                         \

@@ -77,11 +77,6 @@ static const problem small_problems[] = {
      .segment = {{0, 67, 0, 67}, {67, 1, 67, 1}}},
 };
 
-/* For interpreters, thousands of times slower. */
-static const problem tiny = {
-    "tiny", 2, 24, 20, 26, 3, true, true, .scale = 0.5f, .magnitude = 1, .n_segments = 4,
-    .segment = {{1, 11, 2, 19}, {12, 1, 21, 1}, {13, 0, 22, 2}, {14, 5, 0, 26}}};
-
 static const problem problems[] = {
     {"one row", 1, 8, 1, 1, 0, .scale = 1, .magnitude = 1, .n_segments = 1, .segment = {{0, 1, 0, 1}}},
     {"fused qkv", 2, 64, 101, 101, -1, .scale = 0.125f, .magnitude = 2, .n_segments = 2,
@@ -98,12 +93,12 @@ static const problem problems[] = {
 
 static void run_shared(void)
 {
-    check_backward(vmg_test_small() ? &tiny : &small_problems[0]);
+    check_backward(vmg_test_oclgrind() ? &tiny_problem : &small_problems[0]);
 }
 
 static void run_odd(void)
 {
-    check_backward(vmg_test_small() ? &tiny : &small_problems[1]);
+    check_backward(vmg_test_oclgrind() ? &tiny_problem : &small_problems[1]);
 }
 
 static void run_all(void)
@@ -176,19 +171,9 @@ static void check_differences(void)
     free_call(&c);
 }
 
-/* Both of our own paths, whatever class the device has: this is small enough for oclgrind. */
 static void agrees_with_differences(void)
 {
-    static const char *const path[] = {"tiled", "lanes"};
-    vmg_ctx *ctx = vmg_test_ctx();
-    const vmg_device_class own = ctx->dev.device_class;
-    for (size_t i = 0; i < VMG_COUNT(path); i++) {
-        ctx->dev.device_class = VMG_CLASS_CPU;
-        vmg_force_variant(ctx, &vmg_attention_backward_variants, path[i]);
-        check_differences();
-        vmg_force_variant(ctx, NULL, NULL);
-        ctx->dev.device_class = own;
-    }
+    run_own_paths(&vmg_attention_backward_variants, check_differences);
 }
 
 static void refuses_wrong_operands(void)

@@ -204,3 +204,21 @@ void compare_rows(const char *what, const call *c, const float *got, const float
     free(x);
     free(y);
 }
+
+const problem tiny_problem = {
+    "tiny", 2, 24, 20, 26, 3, true, true, .scale = 0.5f, .magnitude = 1, .n_segments = 4,
+    .segment = {{1, 11, 2, 19}, {12, 1, 21, 1}, {13, 0, 22, 2}, {14, 5, 0, 26}}};
+
+void run_own_paths(const vmg_variants *set, void (*run)(void))
+{
+    static const char *const path[] = {"tiled", "lanes"};
+    vmg_ctx *ctx = vmg_test_ctx();
+    const vmg_device_class own = ctx->dev.device_class;
+    for (size_t i = 0; i < VMG_COUNT(path); i++) {
+        ctx->dev.device_class = VMG_CLASS_CPU;
+        vmg_force_variant(ctx, set, path[i]);
+        run();
+        vmg_force_variant(ctx, NULL, NULL);
+        ctx->dev.device_class = own;
+    }
+}

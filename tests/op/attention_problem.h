@@ -29,6 +29,12 @@ typedef struct call {
     vmg_attention a; /* on the device; everything around the matrices is NaN */
 } call;
 
+/* For oclgrind, thousands of times slower than a device. */
+extern const problem tiny_problem;
+
+/* Runs `run` with each of our own paths, whatever class the device has. */
+void run_own_paths(const vmg_variants *set, void (*run)(void));
+
 void make_call(const problem *p, call *c);
 void free_call(call *c);
 

@@ -69,7 +69,7 @@ static void run(void)
 static void shapes(void)
 {
     static const int64_t each[][2] = {{1, 1}, {2, 13}, {7, 276}, {0, 8}, {331, 16}, {3001, 37}};
-    for (size_t i = 0; i < VMG_COUNT(each) - (vmg_test_small() ? 2 : 0); i++)
+    for (size_t i = 0; i < VMG_COUNT(each) - (vmg_test_oclgrind() ? 2 : 0); i++)
         for (int k = 0; k < 4; k++) {
             current.R = each[i][0];
             current.C = each[i][1];
@@ -82,7 +82,7 @@ static void shapes(void)
 
 static void tunables(void)
 {
-    current.R = vmg_test_small() ? 5 : 37;
+    current.R = vmg_test_oclgrind() ? 5 : 37;
     current.C = 277;
     current.mask = current.gradient = true;
     vmg_test_every_class(&vmg_loss_kernels[0], run);
