@@ -8,9 +8,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/base/clock.h"
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
@@ -22,13 +22,6 @@
 #include "src/motion/rep276.h"
 
 enum { DISTINCT = 32 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* "VmHWM" (the most so far) or "VmRSS" (now) of this process, in MB. */
 static double memory_mb(const char *which)
@@ -108,12 +101,12 @@ static int read_set(const char *dir, int threads)
 {
     vmg_dataset *ds;
     vmg_dice dice = vmg_dice_from("order", 0);
-    double t0 = now_s(), before_mb = memory_mb("VmRSS");
+    double t0 = vmg_now_s(), before_mb = memory_mb("VmRSS");
     int rc = vmg_dataset_open(dir, &ds);
     if (rc)
         return rc;
     int64_t n = vmg_dataset_count(ds);
-    printf("open_s=%.3f open_mb=%.1f samples=%lld\n", now_s() - t0, memory_mb("VmRSS") - before_mb,
+    printf("open_s=%.3f open_mb=%.1f samples=%lld\n", vmg_now_s() - t0, memory_mb("VmRSS") - before_mb,
            (long long)n);
     int64_t *order = vmg_calloc((size_t)n, sizeof *order);
     for (int64_t i = 0; order && i < n; i++) {
@@ -122,9 +115,9 @@ static int read_set(const char *dir, int threads)
         order[j] = i;
     }
     tally t = {0};
-    t0 = now_s();
+    t0 = vmg_now_s();
     rc = order ? vmg_dataset_visit(ds, order, n, true, threads, count, &t) : VMG_E_NOMEM;
-    double s = now_s() - t0;
+    double s = vmg_now_s() - t0;
     printf("epoch_s=%.2f samples_per_s=%.0f motion_mb_per_s=%.0f damaged=%lld peak_mb=%.1f\n", s,
            (double)t.n / s, t.bytes / s / 1e6, (long long)t.bad, memory_mb("VmHWM"));
     free(order);
@@ -172,10 +165,10 @@ int main(int argc, char **argv)
     dir = dir ? dir : made;
     if (vmg_path_exists(dir))
         return vmg_cli_usage(argv[0], "%s is there already", dir);
-    double t0 = now_s();
+    double t0 = vmg_now_s();
     rc = write_set(dir, samples, frames);
     if (!rc) {
-        printf("write_s=%.1f frames=%lld\n", now_s() - t0, (long long)frames);
+        printf("write_s=%.1f frames=%lld\n", vmg_now_s() - t0, (long long)frames);
         rc = read_set(dir, (int)threads);
     }
     if (!keep)

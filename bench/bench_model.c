@@ -10,8 +10,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "bench/ceilings.h"
+#include "host/base/clock.h"
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "host/base/sha256.h"
@@ -21,71 +22,13 @@
 #include "src/cli/cli.h"
 #include "src/cli/run.h"
 
-enum { MAX_STEPS = 64, PROMPT_ROWS = 20 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+enum { MAX_STEPS = 64, PROMPT_ROWS = 20, COPY_BYTES = 256 << 20 };
 
 static double peak_host_mib(void)
 {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
     return (double)u.ru_maxrss / 1024.0;
-}
-
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* ---- the ceiling ---- */
-
-/* FLOP/s of one linear layer, fastest of several runs. */
-static double linear_rate(vmg_ctx *ctx, int64_t m, int64_t n, int64_t k, vmg_dtype dtype)
-{
-    vmg_arena arena = vmg_arena_make(ctx, 0);
-    vmg_params ps;
-    double best = INFINITY;
-    if (vmg_params_init(&ps, ctx, 0) != VMG_OK)
-        return 0;
-    vmg_param *w = vmg_params_weight(&ps, -1, dtype, n, k, "w", "", "");
-    vmg_tensor x = vmg_arena_matrix(&arena, VMG_F32, m, k), y = vmg_arena_matrix(&arena, VMG_F32, m, n);
-    vmg_op_normal(ctx, 1, 0, 0, x);
-    if (w && vmg_params_load_random(&ps, 3, NULL) == VMG_OK) {
-        double begun = now_s();
-        for (int i = 0; i < 50 && (i < 4 || now_s() - begun < 0.7); i++) {
-            double t = now_s();
-            vmg_op_linear(ctx, x, w->value, NULL, y);
-            vmg_ctx_finish(ctx);
-            best = fmin(best, now_s() - t);
-        }
-    }
-    vmg_params_free(&ps);
-    vmg_arena_free(&arena);
-    return ctx->error ? 0 : 2.0 * (double)m * (double)n * (double)k / best;
-}
-
-/* Bytes a second of copying on the device, reads and writes counted, beyond the caches. */
-static double copy_rate(vmg_ctx *ctx)
-{
-    vmg_arena arena = vmg_arena_make(ctx, 0);
-    int64_t n = (int64_t)64 << 20;
-    vmg_tensor a = vmg_arena_vector(&arena, VMG_F32, n), b = vmg_arena_vector(&arena, VMG_F32, n);
-    double best = INFINITY;
-    vmg_op_fill(ctx, a, 1);
-    for (int i = 0; i < 6; i++) {
-        double t = now_s();
-        vmg_op_copy(ctx, a, b);
-        vmg_ctx_finish(ctx);
-        best = fmin(best, now_s() - t);
-    }
-    vmg_arena_free(&arena);
-    return 8.0 * (double)n / best;
 }
 
 /* ---- motion networks ---- */
@@ -101,7 +44,7 @@ static bool on_step(void *user, int64_t done, int64_t total)
     (void)done;
     (void)total;
     if (s->n < MAX_STEPS)
-        s->at[s->n++] = now_s();
+        s->at[s->n++] = vmg_now_s();
     return true;
 }
 
@@ -112,8 +55,7 @@ static double median_step(const steps *s)
     int n = 0;
     for (int i = 1; i < s->n; i++)
         d[n++] = s->at[i] - s->at[i - 1];
-    qsort(d, (size_t)n, sizeof *d, by_value);
-    return n ? d[n / 2] : NAN;
+    return vmg_bench_median(d, n);
 }
 
 static int bench_frames(vmg_dit *dit, int64_t frames, int64_t n_steps, double rate)
@@ -154,12 +96,12 @@ static int bench_dit(vmg_ctx *ctx, const vmg_dit_config *c, vmg_dtype dtype, con
     const int64_t shapes[3][2] = {{3 * c->dim, c->dim}, {c->ffn_dim, c->dim}, {c->dim, c->ffn_dim}};
     double rate = 0;
     for (int i = 0; i < 3; i++)
-        rate = fmax(rate, linear_rate(ctx, 400, shapes[i][0], shapes[i][1], dtype));
+        rate = fmax(rate, vmg_bench_linear_rate(ctx, 400, shapes[i][0], shapes[i][1], dtype));
     printf("best matmul rate: %.1f GFLOP/s (%s weights, 400 rows)\n", 1e-9 * rate, vmg_dtype_name(dtype));
-    double begun = now_s();
+    double begun = vmg_now_s();
     rc = vmg_dit_load_random(dit, 1, &(vmg_params_load_options){.max_bytes = max_bytes});
     printf("loaded %.0f MiB of parameters in %.1f s, %d blocks streamed\n", (double)vmg_params_bytes(&dit->params) / 1048576.0,
-           now_s() - begun, vmg_params_n_streamed(&dit->params));
+           vmg_now_s() - begun, vmg_params_n_streamed(&dit->params));
     for (const char *p = frames; rc == VMG_OK && p; p = strchr(p, ',') ? strchr(p, ',') + 1 : NULL)
         rc = bench_frames(dit, atoll(p), n_steps, rate);
     double extra = ((double)ctx->peak_memory_bytes - (double)vmg_params_bytes(&dit->params)) / 1048576.0;
@@ -194,19 +136,19 @@ static int bench_t5(vmg_ctx *ctx, const vmg_t5_config *c, vmg_dtype dtype, int64
     if (rc != VMG_OK || !ids || !out)
         return rc != VMG_OK ? rc : VMG_E_NOMEM;
     const int64_t shapes[3][2] = {{3 * c->dim_attn, c->dim}, {c->dim_ffn, c->dim}, {c->dim, c->dim_ffn}};
-    double rate = 0, bandwidth = copy_rate(ctx), best = INFINITY;
+    double rate = 0, bandwidth = vmg_bench_copy_rate(ctx, COPY_BYTES), best = INFINITY;
     for (int i = 0; i < 3; i++)
-        rate = fmax(rate, linear_rate(ctx, tokens, shapes[i][0], shapes[i][1], dtype));
+        rate = fmax(rate, vmg_bench_linear_rate(ctx, tokens, shapes[i][0], shapes[i][1], dtype));
     for (int64_t i = 0; i < tokens; i++)
         ids[i] = (int32_t)((i * 7919 + 13) % c->vocab_size);
-    double begun = now_s();
+    double begun = vmg_now_s();
     rc = vmg_t5_load_random(t5, 1, &(vmg_params_load_options){.max_bytes = max_bytes});
     printf("loaded %.0f MiB of parameters in %.1f s, %d layers streamed\n", (double)vmg_params_bytes(&t5->params) / 1048576.0,
-           now_s() - begun, vmg_params_n_streamed(&t5->params));
+           vmg_now_s() - begun, vmg_params_n_streamed(&t5->params));
     for (int i = 0; rc == VMG_OK && i < 4; i++) {
-        double t = now_s();
+        double t = vmg_now_s();
         rc = vmg_t5_encode(t5, ids, &tokens, 1, NULL, NULL, out);
-        best = fmin(best, now_s() - t);
+        best = fmin(best, vmg_now_s() - t);
     }
     if (rc == VMG_OK) {
         double flops = vmg_t5_flops(t5, &tokens, 1), bytes = (double)vmg_params_bytes(&t5->params);

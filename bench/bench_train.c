@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
+#include "bench/ceilings.h"
+#include "host/base/clock.h"
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "host/profile.h"
@@ -28,13 +29,6 @@ typedef struct settings {
     bool recompute, no_encoder, profile;
 } settings;
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* Processor time of all threads: what a step costs on a machine that is shared. */
 static double processor_s(void)
 {
@@ -43,43 +37,12 @@ static double processor_s(void)
     return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + 1e-6 * (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* FLOP/s of one linear layer whose weight is packed beforehand, fastest of several runs: the ceiling. */
-static double linear_rate(vmg_ctx *ctx, int64_t m, int64_t n, int64_t k, vmg_dtype dtype)
-{
-    vmg_arena arena = vmg_arena_make(ctx, 0);
-    vmg_params ps;
-    double best = INFINITY;
-    if (vmg_params_init(&ps, ctx, 0) != VMG_OK)
-        return 0;
-    vmg_param *w = vmg_params_weight(&ps, -1, dtype, n, k, "w", "", "");
-    vmg_tensor x = vmg_arena_matrix(&arena, VMG_F32, m, k), y = vmg_arena_matrix(&arena, VMG_F32, m, n);
-    vmg_op_normal(ctx, 1, 0, 0, x);
-    if (w && vmg_params_load_random(&ps, 3, NULL) == VMG_OK) {
-        double begun = now_s();
-        for (int i = 0; i < 50 && (i < 4 || now_s() - begun < 0.5); i++) {
-            double t = now_s();
-            vmg_op_linear(ctx, x, w->value, NULL, y);
-            vmg_ctx_finish(ctx);
-            best = fmin(best, now_s() - t);
-        }
-    }
-    vmg_params_free(&ps);
-    vmg_arena_free(&arena);
-    return ctx->error ? 0 : 2.0 * (double)m * (double)n * (double)k / best;
-}
-
 static double best_rate(vmg_ctx *ctx, const vmg_dit_config *c, int64_t rows, vmg_dtype dtype)
 {
     const int64_t shapes[][2] = {{3 * c->dim, c->dim}, {c->dim, c->dim}, {c->ffn_dim, c->dim}, {c->dim, c->ffn_dim}};
     double rate = 0;
     for (size_t i = 0; i < VMG_COUNT(shapes); i++)
-        rate = fmax(rate, linear_rate(ctx, rows, shapes[i][0], shapes[i][1], dtype));
+        rate = fmax(rate, vmg_bench_linear_rate(ctx, rows, shapes[i][0], shapes[i][1], dtype));
     return rate;
 }
 
@@ -161,25 +124,23 @@ static int time_steps(vmg_train *t, const data *d, const settings *s, double rat
             vmg_profile_reset(ctx);
         if (i == 0)
             processor = processor_s();
-        double begun = now_s(), middle;
+        double begun = vmg_now_s(), middle;
         rc = vmg_train_step(t, &d->batch, &r);
-        middle = now_s();
+        middle = vmg_now_s();
         if (rc == VMG_OK)
             rc = vmg_train_update(t, 1e-4, NULL);
         if (i >= 0) {
-            whole[i] = now_s() - begun;
-            update[i] = now_s() - middle;
+            whole[i] = vmg_now_s() - begun;
+            update[i] = vmg_now_s() - middle;
         }
     }
     if (rc != VMG_OK)
         return rc;
     processor = (processor_s() - processor) / (double)n;
-    qsort(whole, (size_t)n, sizeof *whole, by_value);
-    qsort(update, (size_t)n, sizeof *update, by_value);
-    double median = whole[n / 2];
+    double median = vmg_bench_median(whole, (int)n);
     printf("%s, %lld × %lld frames: %.1f ms a step (fastest %.1f, update %.1f, processor time %.1f), %.1f GFLOP, %.1f GFLOP/s = %.0f %% of the best "
            "matmul rate, %.0f frames/s\n",
-           s->dtype, (long long)s->batch, (long long)s->frames, 1e3 * median, 1e3 * whole[0], 1e3 * update[n / 2], 1e3 * processor,
+           s->dtype, (long long)s->batch, (long long)s->frames, 1e3 * median, 1e3 * whole[0], 1e3 * vmg_bench_median(update, (int)n), 1e3 * processor,
            1e-9 * r.flops,
            1e-9 * r.flops / median, 100 * r.flops / median / rate, (double)(s->batch * s->frames) / median);
     printf("device memory %.0f MiB, of it temporaries %.0f MiB; loss %.3f\n", (double)ctx->peak_memory_bytes / 1048576.0,

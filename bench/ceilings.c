@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/base/clock.h"
 #include "host/base/mem.h"
 #include "host/op/elementwise.h"
 #include "host/op/matmul.h"
+#include "host/op/random.h"
+#include "models/params.h"
 
 static const double measure_s = 0.5;
 
@@ -63,6 +66,32 @@ double vmg_bench_copy_rate(vmg_ctx *ctx, size_t bytes)
         vmg_bench_in_turn(s, 2, measure_s);
     vmg_bench_copy_free(&c);
     return ctx->error ? 0 : 2.0 * (double)bytes / fmin(s[0].median_s, s[1].median_s);
+}
+
+/* ---- layers ---- */
+
+double vmg_bench_linear_rate(vmg_ctx *ctx, int64_t m, int64_t n, int64_t k, vmg_dtype dtype)
+{
+    vmg_arena arena = vmg_arena_make(ctx, 0);
+    vmg_params ps;
+    double best = INFINITY;
+    if (vmg_params_init(&ps, ctx, 0) != VMG_OK)
+        return 0;
+    vmg_param *w = vmg_params_weight(&ps, -1, dtype, n, k, "w", "", "");
+    vmg_tensor x = vmg_arena_matrix(&arena, VMG_F32, m, k), y = vmg_arena_matrix(&arena, VMG_F32, m, n);
+    vmg_op_normal(ctx, 1, 0, 0, x);
+    if (w && vmg_params_load_random(&ps, 3, NULL) == VMG_OK) {
+        double begun = vmg_now_s();
+        for (int i = 0; i < 50 && (i < 4 || vmg_now_s() - begun < 0.7); i++) {
+            double t = vmg_now_s();
+            vmg_op_linear(ctx, x, w->value, NULL, y);
+            vmg_ctx_finish(ctx);
+            best = fmin(best, vmg_now_s() - t);
+        }
+    }
+    vmg_params_free(&ps);
+    vmg_arena_free(&arena);
+    return ctx->error ? 0 : 2.0 * (double)m * (double)n * (double)k / best;
 }
 
 /* ---- arithmetic ---- */

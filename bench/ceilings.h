@@ -19,6 +19,9 @@ vmg_bench_subject vmg_bench_copy_by_driver(vmg_bench_copy *c);
 /* Bytes a second, read and written together, of the faster of the two. 0 after a failure. */
 double vmg_bench_copy_rate(vmg_ctx *ctx, size_t bytes);
 
+/* FLOP/s of one linear layer (m rows through a (n,k) weight packed beforehand), fastest of several runs; 0 after a failure. */
+double vmg_bench_linear_rate(vmg_ctx *ctx, int64_t m, int64_t n, int64_t k, vmg_dtype dtype);
+
 /* FLOP/s of independent f32 fused multiply-adds in registers. */
 double vmg_bench_fma_rate(vmg_ctx *ctx);
 

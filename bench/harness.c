@@ -5,15 +5,10 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "host/base/clock.h"
+
 enum { N_SLICES = 8, MAX_RUNS = 400, MIN_RUNS_PER_SLICE = 2 };
 static const struct timespec pause = {.tv_nsec = 60000000};
-
-double vmg_bench_now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -21,14 +16,20 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+double vmg_bench_median(double *seconds, int n)
+{
+    qsort(seconds, (size_t)n, sizeof *seconds, by_value);
+    return n ? seconds[n / 2] : NAN;
+}
+
 /* Appends times to seconds[*n] for one slice. */
 static void run_slice(const vmg_bench_subject *s, double slice_s, double *seconds, int *n)
 {
-    double begun = vmg_bench_now_s(), now = begun;
+    double begun = vmg_now_s(), now = begun;
     for (int k = 0; *n < MAX_RUNS && (k < MIN_RUNS_PER_SLICE || now - begun < slice_s); k++) {
         double t = now;
         s->run(s->self);
-        now = vmg_bench_now_s();
+        now = vmg_now_s();
         seconds[(*n)++] = now - t;
     }
 }
@@ -53,8 +54,7 @@ void vmg_bench_in_turn(vmg_bench_subject *subjects, int n, double seconds)
     for (int i = 0; i < n && times; i++)
         if (subjects[i].n_runs) {
             double *t = times + i * MAX_RUNS;
-            qsort(t, (size_t)subjects[i].n_runs, sizeof *t, by_value);
-            subjects[i].median_s = t[subjects[i].n_runs / 2];
+            subjects[i].median_s = vmg_bench_median(t, subjects[i].n_runs);
             subjects[i].best_s = t[0];
         }
     free(times);

@@ -4,7 +4,8 @@
 
 #include <stdbool.h>
 
-double vmg_bench_now_s(void);
+/* Sorts; NaN for n = 0. */
+double vmg_bench_median(double *seconds, int n);
 
 /* Something to time. run() returns when the work is done. */
 typedef struct vmg_bench_subject {

@@ -1,7 +1,8 @@
 # Benchmarks: built by `make check` or `make bench/NAME`, never installed.
 EXTRA_PROGRAMS = bench/bench_model
 CLEANFILES += bench/bench_model
-bench_bench_model_SOURCES = bench/bench_model.c src/cli/opt.c src/cli/term.c src/cli/run.c
+bench_bench_model_SOURCES = bench/bench_model.c bench/ceilings.c bench/ceilings.h bench/harness.c bench/harness.h
+bench_bench_model_SOURCES += src/cli/opt.c src/cli/term.c src/cli/run.c
 bench_bench_model_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SOURCE_DIR='"$(abs_top_srcdir)"'
 bench_bench_model_LDADD = libvmg.la
 
@@ -36,7 +37,7 @@ bench_bench_ops_LDADD = $(VMG_SUITE_OBJECTS) tests/libop.la tests/libharness.la 
 bench_bench_ops_DEPENDENCIES = $(VMG_SUITE_OBJECTS) tests/libop.la
 
 # Not run by the tests, but kept building.
-check-local: bench/bench_ops$(EXEEXT) bench/bench_model$(EXEEXT)
+check-local: bench/bench_ops$(EXEEXT) bench/bench_model$(EXEEXT) bench/bench_train$(EXEEXT) bench/bench_data$(EXEEXT)
 
 EXTRA_PROGRAMS += bench/bench_data
 CLEANFILES += bench/bench_data
@@ -52,6 +53,7 @@ bench_behaviour_LDADD = libvmg.la
 EXTRA_DIST += bench/bench_train_torch.py
 EXTRA_PROGRAMS += bench/bench_train
 CLEANFILES += bench/bench_train
-bench_bench_train_SOURCES = bench/bench_train.c src/cli/opt.c src/cli/term.c src/cli/run.c
+bench_bench_train_SOURCES = bench/bench_train.c bench/ceilings.c bench/ceilings.h bench/harness.c bench/harness.h
+bench_bench_train_SOURCES += src/cli/opt.c src/cli/term.c src/cli/run.c
 bench_bench_train_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SOURCE_DIR='"$(abs_top_srcdir)"'
 bench_bench_train_LDADD = libvmg.la

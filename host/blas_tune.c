@@ -4,9 +4,9 @@
 #include <clblast_c.h>
 #include <math.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "host/arena.h"
+#include "host/base/clock.h"
 #include "host/base/mem.h"
 #include "host/blas.h"
 #include "host/op/random.h"
@@ -61,13 +61,6 @@ bool vmg_blas_use_set(vmg_ctx *ctx, int set)
     return code == CLBlastSuccess;
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 /* One product: operands on the device, and the result every set must give. */
 typedef struct product {
     int64_t m, n, k;
@@ -91,10 +84,10 @@ static double time_product(vmg_ctx *ctx, const product *p)
         scale = fmax(scale, fabs(p->want[i]));
     }
     for (int i = 0; i < REPEATS && !ctx->error; i++) {
-        double t = now_s();
+        double t = vmg_now_s();
         multiply(ctx, p);
         if (vmg_ctx_finish(ctx) == VMG_OK)
-            best = fmin(best, now_s() - t);
+            best = fmin(best, vmg_now_s() - t);
     }
     bool right = !ctx->error && diff <= 1e-4 * scale;
     vmg_ctx_clear(ctx);

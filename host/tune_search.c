@@ -4,8 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "host/base/clock.h"
 #include "host/base/mem.h"
 #include "host/tune.h"
 
@@ -34,13 +34,6 @@ typedef struct search {
     double tolerance;
     float *before[MAX_OUTS], *expected[MAX_OUTS]; /* dense f32 or raw bytes of each output's span */
 } search;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* Bytes from the first to the last element of a (possibly strided) row-major tensor. */
 static size_t span_bytes(vmg_tensor t)
@@ -120,12 +113,12 @@ static bool check(search *s, const int *v)
 /* Fastest of several runs; gives up early on candidates twice as slow as the best so far. */
 static double time_of(search *s, const int *v, double best)
 {
-    double fastest = INFINITY, begun = now_s();
-    for (int k = 0; k < MAX_REPEATS && (k < 3 || now_s() - begun < trial_s); k++) {
-        double t = now_s();
+    double fastest = INFINITY, begun = vmg_now_s();
+    for (int k = 0; k < MAX_REPEATS && (k < 3 || vmg_now_s() - begun < trial_s); k++) {
+        double t = vmg_now_s();
         if (!run_once(s, v))
             return INFINITY;
-        fastest = fmin(fastest, now_s() - t);
+        fastest = fmin(fastest, vmg_now_s() - t);
         if (k > 0 && fastest > 2 * best)
             break;
     }

@@ -5,21 +5,14 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "host/arena.h"
+#include "host/base/clock.h"
 #include "host/base/mem.h"
 #include "host/op/matmul.h"
 
 enum { ROWS = 400, COLS = 1536 };
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 int vmg_start_child(const char *device)
 {
@@ -41,7 +34,7 @@ int vmg_start_child(const char *device)
     }
     vmg_op_linear(ctx, x, w, NULL, y);
     int rc = zeros ? vmg_ctx_finish(ctx) : VMG_E_NOMEM;
-    printf("%.9f\n", now_s());
+    printf("%.9f\n", vmg_now_s());
     fflush(stdout);
     if (rc != VMG_OK)
         fprintf(stderr, "%s\n", vmg_error_message());
@@ -57,7 +50,7 @@ bool vmg_start_once(const char *device, double *wall_s, double *cpu_s)
     char text[64] = "";
     if (pipe(ends))
         return false;
-    double begun = now_s();
+    double begun = vmg_now_s();
     pid_t pid = fork();
     if (pid == 0) {
         dup2(ends[1], STDOUT_FILENO);

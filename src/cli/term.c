@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/base/clock.h"
 #include "src/cli/cli.h"
 
 static void to_stderr(void *user, int level, const char *text)
@@ -42,16 +42,9 @@ int vmg_cli_usage(const char *command, const char *fmt, ...)
     return VMG_EXIT_USAGE;
 }
 
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void vmg_progress_update(vmg_progress *p, int64_t done, int64_t total)
 {
-    double now = now_s();
+    double now = vmg_now_s();
     bool terminal = isatty(STDERR_FILENO);
     if (!p->active) {
         p->active = true;

@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "host/base/clock.h"
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "models/vocabulary.h"
@@ -47,13 +47,6 @@ typedef struct trainer {
     double start_s;
     int64_t start_step;
 } trainer;
-
-static double now_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 /* ---- setting up ---- */
 
@@ -265,7 +258,7 @@ static int set_up(trainer *t)
         rc = t->flat ? VMG_OK : VMG_E_NOMEM;
     }
     t->start_step = t->run.step;
-    t->start_s = t->sum.since_s = now_s();
+    t->start_s = t->sum.since_s = vmg_now_s();
     return vmg_comm_agree(&t->comm, rc);
 }
 
@@ -401,7 +394,7 @@ static int save(trainer *t)
 
 static int report(trainer *t, double held_out_loss, bool saved, bool *stop)
 {
-    double now = now_s(), span = fmax(now - t->sum.since_s, 1e-9), n = (double)VMG_MAX(t->sum.steps, (int64_t)1);
+    double now = vmg_now_s(), span = fmax(now - t->sum.since_s, 1e-9), n = (double)VMG_MAX(t->sum.steps, (int64_t)1);
     double rate = (double)(t->run.step - t->start_step) / fmax(now - t->start_s, 1e-9);
     vmg_trainer_news news = {.line = vmg_journal_line_at(t->run.step), .steps = t->run.recipe.steps, .saved = saved,
                              .flops_per_s = t->sum.flops / span};
@@ -427,7 +420,7 @@ static int report(trainer *t, double held_out_loss, bool saved, bool *stop)
 /* Whether it is time for a report: rank 0's clock decides for all. */
 static int is_due(trainer *t, bool *due)
 {
-    double late = !t->comm.rank && now_s() - t->sum.since_s >= t->o->report_s;
+    double late = !t->comm.rank && vmg_now_s() - t->sum.since_s >= t->o->report_s;
     int rc = vmg_comm_sum_f64(&t->comm, &late, 1);
     *due = late > 0;
     return rc;
