@@ -31,7 +31,7 @@ typedef struct vimogen_session_options {
     const char *device;        /* number, PLATFORM:DEVICE or part of a name; default the best GPU, else the CPU */
     const char *dtype;         /* keep the motion network's weights as "f32", "f16", "bf16", "q8_0", "q4_0"; default as stored */
     uint64_t max_memory_bytes; /* of the device; default all of it */
-    uint64_t cache_bytes;      /* embeddings of prompts kept in the user's cache folder; default 256 MiB */
+    uint64_t cache_bytes;      /* embeddings of prompts kept in the user's cache folder; default 1 GiB, as the program */
     int no_cache;              /* 1: neither read nor keep embeddings there */
     vimogen_progress *progress;
     void *progress_user;

@@ -54,7 +54,7 @@ static int parse(int argc, char **argv, encode *c, int *n_args)
          "where the list goes with its paths filled in (default OUT/list.json)", NULL},
         {"cache", 0, VMG_OPT_FLAG, &c->cache, NULL,
          "keep embeddings, and use kept ones (default; --no-cache)", NULL},
-        {"cache-size", 0, VMG_OPT_STRING, &c->cache_size, "SIZE", "bytes kept (default " VMG_CLI_CACHE_SIZE ")", NULL},
+        {"cache-size", 0, VMG_OPT_STRING, &c->cache_size, "SIZE", "bytes kept (default 1G)", NULL},
         {"device", 0, VMG_OPT_STRING, &c->device, "D", "OpenCL device (vimogen devices)", NULL},
         {"dtype", 0, VMG_OPT_STRING, &c->dtype_name, "T",
          "keep weights as f32, f16, bf16, q8_0, q4_0 (default: as stored)", NULL},
@@ -222,7 +222,7 @@ static int check_options(encode *c, const char *name, int n_args)
     if (n_args != 1 && c->out && vmg_embedding_can_write(c->out) && !vmg_path_is_dir(c->out))
         return vmg_cli_usage(name, "%s: several embeddings go to a folder", c->out);
     if ((c->max_memory && vmg_cli_parse_size(c->max_memory, &size) != VMG_OK) ||
-        vmg_cli_parse_size(c->cache_size, &size) != VMG_OK ||
+        (c->cache_size && vmg_cli_parse_size(c->cache_size, &size) != VMG_OK) ||
         (c->saved_name && vmg_dtype_parse(c->saved_name, &c->saved_dtype) != VMG_OK))
         return vmg_cli_usage(name, "%s", vmg_error_message());
     if (c->saved_dtype != VMG_F32 && c->saved_dtype != VMG_F16 && c->saved_dtype != VMG_BF16)
@@ -233,7 +233,6 @@ static int check_options(encode *c, const char *name, int n_args)
 static int run(int argc, char **argv)
 {
     encode c = {.cache = true,
-                .cache_size = VMG_CLI_CACHE_SIZE,
                 .format = "pt",
                 .saved_dtype = VMG_BF16,
                 .bar = {.what = "encoding"}};

@@ -204,7 +204,7 @@ static int encode_prompt(generate *g, vmg_ctx *ctx)
         rc = vmg_model_weight_dtype(g->encoder_dtype, e.stored, &o.dtype);
     g->bar.what = "encoding the text";
     if (rc == VMG_OK && g->cache)
-        o.cache = cache = vmg_cli_open_cache(VMG_CLI_CACHE_SIZE);
+        o.cache = cache = vmg_cli_open_cache(NULL);
     if (rc == VMG_OK)
         rc = vmg_encode_texts(ctx, &e, texts, n, &o, out);
     vmg_progress_finish(&g->bar);

@@ -36,8 +36,8 @@ int vmg_cli_open_ctx(const char *device, const char *max_memory, bool profile, v
 vmg_embed_cache *vmg_cli_open_cache(const char *size)
 {
     vmg_embed_cache *cache = NULL;
-    uint64_t bytes;
-    int rc = vmg_cli_parse_size(size, &bytes);
+    uint64_t bytes = VMG_EMBED_CACHE_BYTES;
+    int rc = size ? vmg_cli_parse_size(size, &bytes) : VMG_OK;
     if (rc == VMG_OK)
         rc = vmg_embed_cache_open(NULL, bytes, &cache);
     if (rc != VMG_OK) {

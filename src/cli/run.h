@@ -11,9 +11,7 @@ int vmg_cli_parse_size(const char *text, uint64_t *bytes);
 /* A context with the command line's log, device, memory limit (NULL: none) and profiling. */
 int vmg_cli_open_ctx(const char *device, const char *max_memory, bool profile, vmg_ctx **out);
 
-#define VMG_CLI_CACHE_SIZE "1G" /* default of --cache-size */
-
-/* The user's cache of embeddings, of a size that vmg_cli_parse_size reads; NULL, with a warning, when it
+/* The user's cache of embeddings, of a size that vmg_cli_parse_size reads (NULL: the usual one); NULL, with a warning, when it
  * cannot be had: that is no reason not to work. */
 vmg_embed_cache *vmg_cli_open_cache(const char *size);
 

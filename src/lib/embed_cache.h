@@ -9,6 +9,10 @@
 
 enum { VMG_EMBED_HASH_BYTES = 32 };
 
+/* What the folder holds unless somebody asks for another size: one number for program and library, for the smaller would throw away what the
+ * larger keeps. */
+#define VMG_EMBED_CACHE_BYTES ((uint64_t)1 << 30)
+
 /* What an embedding depends on: which encoder (its weights, the type they are computed in, its
  * tokenizer; vmg_embed_cache_model) and which text (cleaned, vmg_text_clean). */
 typedef struct vmg_embed_key {

@@ -13,8 +13,6 @@ _Static_assert((int)VIMOGEN_FEATURES == (int)VMG_REP_DIM && (int)VIMOGEN_INTERRU
                    (int)VIMOGEN_OK == (int)VMG_OK,
                "the public header repeats these numbers");
 
-enum { CACHE_BYTES = 256 << 20 };
-
 struct vimogen_session {
     vmg_ctx *ctx;
     vmg_embed_cache *cache; /* NULL: none wanted, or it cannot be opened */
@@ -43,7 +41,7 @@ int vimogen_open(const vimogen_session_options *options, vimogen_session **out)
     if (rc == VMG_OK && !(s->encoder = vmg_strdup(encoder && *encoder ? encoder : s->model.path)))
         rc = VMG_E_NOMEM;
     if (rc == VMG_OK && !o->no_cache)
-        (void)vmg_embed_cache_open(NULL, o->cache_bytes ? o->cache_bytes : CACHE_BYTES, &s->cache); /* nothing depends on it */
+        (void)vmg_embed_cache_open(NULL, o->cache_bytes ? o->cache_bytes : VMG_EMBED_CACHE_BYTES, &s->cache); /* nothing depends on it */
     if (rc == VMG_OK)
         rc = vmg_ctx_open(&(vmg_ctx_options){.device = o->device, .max_memory_bytes = o->max_memory_bytes}, &s->ctx);
     if (rc != VMG_OK) {
