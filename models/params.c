@@ -57,15 +57,11 @@ static bool name_parts(vmg_param *p, int64_t rows_each, const char *prefix, cons
 static vmg_param *add(vmg_params *ps, int group, int64_t rows_each, int64_t cols, const char *prefix,
                       const char *parts, const char *suffix)
 {
-    if (ps->n == ps->cap) {
-        size_t cap = ps->cap ? 2 * ps->cap : 64;
-        vmg_param **grown = vmg_realloc(ps->list, cap, sizeof *grown);
-        if (!grown)
-            goto fail;
-        ps->list = grown;
-        ps->cap = cap;
-    }
-    vmg_param *p = vmg_calloc(1, sizeof *p);
+    vmg_param *p, **grown = vmg_grown(ps->list, ps->n, &ps->cap, 64, sizeof *grown);
+    if (!grown)
+        goto fail;
+    ps->list = grown;
+    p = vmg_calloc(1, sizeof *p);
     if (!p)
         goto fail;
     ps->list[ps->n++] = p;

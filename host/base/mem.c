@@ -45,6 +45,17 @@ void *vmg_realloc(void *p, size_t n, size_t size)
     return q ? q : out_of_memory(n, size);
 }
 
+void *vmg_grown(void *list, size_t n, size_t *cap, size_t first, size_t size)
+{
+    if (n < *cap)
+        return list;
+    size_t more = *cap ? 2 * *cap : first;
+    void *grown = vmg_realloc(list, more, size);
+    if (grown)
+        *cap = more;
+    return grown;
+}
+
 char *vmg_strndup(const char *s, size_t n)
 {
     size_t len = 0;

@@ -39,6 +39,10 @@ void vmg_buf_puts(vmg_buf *b, const char *s);
 void vmg_buf_printf(vmg_buf *b, const char *fmt, ...) VMG_PRINTF(2, 3);
 void vmg_buf_free(vmg_buf *b);
 
+/* Room for one more element in a list of n: `list` itself while n < *cap, else a longer copy of it, doubled from `first`. NULL with the
+ * message set when there is no memory; `list` is then as it was. */
+void *vmg_grown(void *list, size_t n, size_t *cap, size_t first, size_t size);
+
 #define VMG_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 #define VMG_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define VMG_MAX(a, b) ((a) > (b) ? (a) : (b))

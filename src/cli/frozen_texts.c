@@ -31,14 +31,10 @@ static int add_text(vmg_frozen_texts *f, const char *text)
     static char mark;
     if (vmg_dict_get(&f->by_text, text))
         return VMG_OK;
-    if (f->n == f->cap) {
-        size_t cap = f->cap ? 2 * f->cap : 256;
-        char **more = vmg_realloc(f->texts, cap, sizeof *more);
-        if (!more)
-            return VMG_E_NOMEM;
-        f->texts = more;
-        f->cap = cap;
-    }
+    char **more = vmg_grown(f->texts, f->n, &f->cap, 256, sizeof *more);
+    if (!more)
+        return VMG_E_NOMEM;
+    f->texts = more;
     f->texts[f->n] = vmg_strdup(text);
     if (!f->texts[f->n] || !vmg_dict_set(&f->by_text, text, &mark))
         return VMG_E_NOMEM;
@@ -116,7 +112,7 @@ int vmg_frozen_texts_open(vmg_ctx *ctx, const char *path, const char *data, vmg_
     f->bar.what = "encoding captions";
     rc = list_texts(f, data);
     if (rc == VMG_OK) {
-        cache = vmg_cli_open_cache(VMG_CLI_CACHE_SIZE);
+        cache = vmg_cli_open_cache(NULL);
         vmg_encode_options o = {.dtype = e.stored, .cache = cache, .encoding = on_progress, .user = &f->bar};
         vmg_encode_sink sink = {.open = get_ctx, .take = take, .user = f, .log = vmg_cli_log()};
         rc = vmg_encode_each(&e, (const char *const *)f->texts, (int64_t)f->n, &o, &sink);

@@ -89,14 +89,10 @@ static int put_frame(vmg_dataset_writer *w, const void *data, size_t n, int64_t 
 static int begin_shard(vmg_dataset_writer *w)
 {
     vmg_dataset_index *x = &w->index;
-    if ((size_t)x->n_shards == w->cap_shards) {
-        size_t cap = w->cap_shards ? 2 * w->cap_shards : 16;
-        void *more = vmg_realloc(x->shard, cap, sizeof *x->shard);
-        if (!more)
-            return VMG_E_NOMEM;
-        x->shard = more;
-        w->cap_shards = cap;
-    }
+    void *more = vmg_grown(x->shard, (size_t)x->n_shards, &w->cap_shards, 16, sizeof *x->shard);
+    if (!more)
+        return VMG_E_NOMEM;
+    x->shard = more;
     char *name = vmg_asprintf("g%02lld-%06lld.tar.zst", (long long)x->generation,
                               (long long)x->n_shards);
     char *path = name ? vmg_path_join(w->dir, name) : NULL;
@@ -197,14 +193,10 @@ static int begin_entry(vmg_dataset_writer *w, const vmg_sample *s, bool held_out
         return vmg_fail(VMG_E_ARG, "%s has %lld frames", s->id, (long long)s->T);
     if (vmg_dict_get(&w->ids, s->id))
         return vmg_fail(VMG_E_ARG, "there are two samples called %s", s->id);
-    if ((size_t)x->n == w->cap_entries) {
-        size_t cap = w->cap_entries ? 2 * w->cap_entries : 256;
-        void *more = vmg_realloc(x->entry, cap, sizeof *x->entry);
-        if (!more)
-            return VMG_E_NOMEM;
-        x->entry = more;
-        w->cap_entries = cap;
-    }
+    void *more = vmg_grown(x->entry, (size_t)x->n, &w->cap_entries, 256, sizeof *x->entry);
+    if (!more)
+        return VMG_E_NOMEM;
+    x->entry = more;
     int rc = w->f && w->at >= w->shard_bytes ? end_shard(w) : VMG_OK;
     if (!rc && !w->f)
         rc = begin_shard(w);

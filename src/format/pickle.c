@@ -83,14 +83,10 @@ static int push(machine *m, vmg_pickle_value *v)
 {
     if (!v)
         return no_value(m);
-    if (m->n_stack == m->stack_cap) {
-        size_t cap = m->stack_cap ? 2 * m->stack_cap : 256;
-        vmg_pickle_value **more = vmg_realloc(m->stack, cap, sizeof *more);
-        if (!more)
-            return VMG_E_NOMEM;
-        m->stack = more;
-        m->stack_cap = cap;
-    }
+    vmg_pickle_value **more = vmg_grown(m->stack, m->n_stack, &m->stack_cap, 256, sizeof *more);
+    if (!more)
+        return VMG_E_NOMEM;
+    m->stack = more;
     m->stack[m->n_stack++] = v;
     return VMG_OK;
 }

@@ -152,11 +152,5 @@ int vmg_numpy_call(void *user, vmg_source *s, const char *name, const vmg_pickle
 
 int vmg_pickle_file_read(vmg_source *s)
 {
-    vmg_pickle p;
-    s->base.format = "pickle";
-    int rc = vmg_pickle_read(s->map.data, s->map.size, allowed, &p);
-    if (rc == VMG_OK)
-        rc = vmg_pyobject_flatten(s, p.root, vmg_numpy_call, NULL);
-    vmg_pickle_free(&p);
-    return rc;
+    return vmg_pyobject_read(s, "pickle", allowed, vmg_numpy_call);
 }

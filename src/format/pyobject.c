@@ -242,3 +242,14 @@ int vmg_pyobject_flatten(vmg_source *s, const vmg_pickle_value *root, vmg_pyobje
     vmg_buf_free(&w.path);
     return rc;
 }
+
+int vmg_pyobject_read(vmg_source *s, const char *format, const char *const *allowed, vmg_pyobject_call_fn *call)
+{
+    vmg_pickle p;
+    s->base.format = format;
+    int rc = vmg_pickle_read(s->map.data, s->map.size, allowed, &p);
+    if (rc == VMG_OK)
+        rc = vmg_pyobject_flatten(s, p.root, call, NULL);
+    vmg_pickle_free(&p);
+    return rc;
+}

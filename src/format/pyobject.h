@@ -41,6 +41,10 @@ bool vmg_pyobject_shape(const vmg_pickle_value *v, int *rank, int64_t *dim);
         "collections.OrderedDict"
 vmg_pyobject_call_fn vmg_numpy_call;
 
+/* Read a whole pickle into a source: what `allowed` names may occur, `call` says what their calls stand for. `format` is what the file is
+ * called in messages. Errors as vmg_pickle_read and vmg_pyobject_flatten. */
+int vmg_pyobject_read(vmg_source *s, const char *format, const char *const *allowed, vmg_pyobject_call_fn *call);
+
 /* Reader of a plain pickle (.pkl) of numpy arrays and plain values. */
 vmg_source_reader vmg_pickle_file_read;
 

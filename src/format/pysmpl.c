@@ -43,11 +43,5 @@ static int call_object(void *user, vmg_source *s, const char *name, const vmg_pi
 
 int vmg_smpl_pickle_read(vmg_source *s)
 {
-    vmg_pickle p;
-    s->base.format = "SMPL pickle";
-    int rc = vmg_pickle_read(s->map.data, s->map.size, allowed, &p);
-    if (rc == VMG_OK)
-        rc = vmg_pyobject_flatten(s, p.root, call_object, NULL);
-    vmg_pickle_free(&p);
-    return rc;
+    return vmg_pyobject_read(s, "SMPL pickle", allowed, call_object);
 }

@@ -20,14 +20,10 @@ int vmg_convert_meta_add(vmg_convert_meta *c, const vmg_meta *m)
             return VMG_OK;
     if (c->n == MAX_ENTRIES)
         return vmg_fail(VMG_E_UNSUPPORTED, "there are more than %d metadata entries", MAX_ENTRIES);
-    if (c->n == c->cap) {
-        size_t cap = c->cap ? 2 * c->cap : 64;
-        char **more = vmg_realloc(c->keys, cap, sizeof *more);
-        if (!more)
-            return VMG_E_NOMEM;
-        c->keys = more;
-        c->cap = cap;
-    }
+    char **more = vmg_grown(c->keys, c->n, &c->cap, 64, sizeof *more);
+    if (!more)
+        return VMG_E_NOMEM;
+    c->keys = more;
     char *key = vmg_strdup(m->key);
     if (!key)
         return VMG_E_NOMEM;

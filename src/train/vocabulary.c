@@ -10,14 +10,10 @@
 
 static int add(vmg_caption_texts *t, const char *text)
 {
-    if (t->n == t->cap) {
-        size_t cap = t->cap ? 2 * t->cap : 1024;
-        char **more = vmg_realloc(t->text, cap, sizeof *more);
-        if (!more)
-            return VMG_E_NOMEM;
-        t->text = more;
-        t->cap = cap;
-    }
+    char **more = vmg_grown(t->text, t->n, &t->cap, 1024, sizeof *more);
+    if (!more)
+        return VMG_E_NOMEM;
+    t->text = more;
     int rc = vmg_text_clean(text, strlen(text), &t->text[t->n], NULL);
     if (rc == VMG_OK)
         t->n++;
