@@ -2,8 +2,8 @@
  * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--steps N] [--cfg X] [--device D] [--json]
  *
  * Does the model obey? For every behaviour (src/data/criteria.h) two prompts, N seeds each (16):
- * how often the motion does what was asked, beside the seconds of training data behind it. With
- * --data also the quality of the motions beside held-out real clips, how close samples come to
+ * how often the motion does what was asked. With --data beside it the seconds of training data
+ * behind it and how many real windows with such captions pass the same criterion, and the quality of the motions beside held-out real clips, how close samples come to
  * training clips, and whether the reference branch improves a noised clip. Prints a table, or JSON.
  */
 #include <ctype.h>
@@ -37,7 +37,8 @@ typedef struct bench {
     float *x; /* (criteria, prompts, seeds, frames, 276) */
     double value[VMG_N_CRITERIA][N_PROMPTS * 64], busy[VMG_N_CRITERIA][N_PROMPTS * 64],
         speed[VMG_N_CRITERIA][N_PROMPTS * 64];
-    double training_s[VMG_N_CRITERIA], rate[VMG_N_CRITERIA], mean[VMG_N_CRITERIA];
+    vmg_criterion_evidence evidence[VMG_N_CRITERIA];
+    double rate[VMG_N_CRITERIA], mean[VMG_N_CRITERIA];
     int64_t n_verbatim;
     bench_quality quality;
 } bench;
@@ -159,10 +160,19 @@ static int count_verbatim(bench *b)
 
 static void print_table(const bench *b)
 {
-    printf("| behaviour | obeyed | measured (mean) | training seconds |\n|---|---|---|---|\n");
-    for (int c = 0; c < VMG_N_CRITERIA; c++)
-        printf("| %s | %.0f%% | %.2f | %s%.0f |\n", vmg_criterion_get((enum vmg_criterion)c)->name,
-               100 * b->rate[c], b->mean[c], b->data ? "" : "?", b->training_s[c]);
+    printf("| behaviour | obeyed | measured (mean) |%s\n|---|---|---|%s\n",
+           b->data ? " training seconds | real windows that obey |" : "", b->data ? "---|---|" : "");
+    for (int c = 0; c < VMG_N_CRITERIA; c++) {
+        const vmg_criterion_evidence *e = &b->evidence[c];
+        printf("| %s | %.0f%% | %.2f |", vmg_criterion_get((enum vmg_criterion)c)->name,
+               100 * b->rate[c], b->mean[c]);
+        if (b->data && e->n_windows)
+            printf(" %.0f | %lld of %lld |", e->seconds, (long long)e->n_obeying,
+                   (long long)e->n_windows);
+        else if (b->data)
+            printf(" %.0f | |", e->seconds);
+        printf("\n");
+    }
     printf("\n%lld seeds of %d prompts each", (long long)b->seeds, N_PROMPTS);
     if (b->data)
         printf("; prompts that are training captions: %lld", (long long)b->n_verbatim);
@@ -176,9 +186,11 @@ static void print_json(const bench *b)
     printf("{\"seeds\": %lld, \"prompts_verbatim\": %lld, \"behaviours\": {", (long long)b->seeds,
            (long long)b->n_verbatim);
     for (int c = 0; c < VMG_N_CRITERIA; c++)
-        printf("%s\"%s\": {\"obeyed\": %.4f, \"mean\": %.4f, \"training_s\": %.1f}", c ? ", " : "",
+        printf("%s\"%s\": {\"obeyed\": %.4f, \"mean\": %.4f, \"training_s\": %.1f, "
+               "\"windows\": %lld, \"windows_obeying\": %lld}", c ? ", " : "",
                vmg_criterion_get((enum vmg_criterion)c)->name, b->rate[c], b->mean[c],
-               b->training_s[c]);
+               b->evidence[c].seconds, (long long)b->evidence[c].n_windows,
+               (long long)b->evidence[c].n_obeying);
     printf("}");
     if (b->data)
         bench_quality_print_json(&b->quality);
@@ -233,7 +245,7 @@ static int run(bench *b)
         return rc;
     judge(b);
     if (b->data)
-        rc = vmg_criterion_training_s(b->data, b->training_s);
+        rc = vmg_criterion_find_evidence(b->data, b->evidence);
     if (!rc && b->data)
         rc = count_verbatim(b);
     if (!rc && b->data)

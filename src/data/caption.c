@@ -98,7 +98,7 @@ static bool off_floor(const author *a, int64_t first, int64_t n)
 static bool add_caption(author *a, int64_t first, int64_t n, int focus)
 {
     vmg_clause c[VMG_MAX_CLAUSES];
-    static const int wants[] = {1, 2, 2, 2, 3, 3};
+    static const int wants[] = {1, 2, 2, 2, 3, 3}, focused[] = {1, 1, 1, 2, 2, 3};
     bool off = off_floor(a, first, n), label = a->has_label;
     unsigned cover = 0;
     if (label && a->label.off_floor)
@@ -108,7 +108,7 @@ static bool add_caption(author *a, int64_t first, int64_t n, int focus)
     if (label || (off && a->has_label && a->label.off_floor))
         cover = a->label.cover;
     int k = vmg_caption_plan(&a->track, &a->events, first, n, cover, c);
-    int want = wants[vmg_dice_below(&a->dice, VMG_COUNT(wants))];
+    int want = (focus < 0 ? wants : focused)[vmg_dice_below(&a->dice, VMG_COUNT(wants))];
     if (label)
         want = vmg_dice_chance(&a->dice, 0.55) ? 0 : 1;
     k = select_clauses(c, k, want, label ? -1 : focus);

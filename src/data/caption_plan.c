@@ -43,7 +43,7 @@ static const struct {
     [VMG_DO_SIT_DOWN] = {MOMENT | POSTURE | WHOLE, 9},
     [VMG_DO_SIT] = {LASTING | POSTURE, 6},
     [VMG_DO_STAND_UP] = {MOMENT | POSTURE | WHOLE, 8},
-    [VMG_DO_SQUAT] = {MOMENT | POSTURE | WHOLE, 8},
+    [VMG_DO_SQUAT] = {MOMENT | POSTURE | WHOLE, 9},
     [VMG_DO_CROUCH] = {LASTING | POSTURE, 4},
     [VMG_DO_CRAWL] = {LASTING | POSTURE | WHOLE, 8},
     [VMG_DO_KNEEL] = {LASTING | POSTURE | WHOLE, 7},
@@ -136,7 +136,9 @@ static bool clip_event(const vmg_track *t, const vmg_event *e, int64_t first, in
     int64_t a = VMG_MAX(e->first, first), m = overlap(e->first, e->n, first, n);
     double s = (double)m / t->fps;
     *c = (vmg_clause){e->what, false, 1, e->value, a, m};
-    if (m < 1 || (kind & MOMENT && (double)m < 0.7 * (double)e->n))
+    /* half a squat is none: it would be low at once or to the end */
+    double inside = kind & POSTURE && kind & WHOLE ? 0.9 : 0.7;
+    if (m < 1 || (kind & MOMENT && (double)m < inside * (double)e->n))
         return false;
     if (kind & LASTING && s < (e->what == VMG_DO_BALANCE_LEFT || e->what == VMG_DO_BALANCE_RIGHT
                                    ? balance_s

@@ -1,12 +1,14 @@
 /* Judging motions by what was asked for. */
 #include "src/data/criteria.h"
 
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "host/base/mem.h"
 #include "src/data/caption_plan.h"
+#include "src/motion/rep276.h"
 
 static const vmg_criterion_info infos[VMG_N_CRITERIA] = {
 #define VMG_CRITERION(id, name, behaviour, low, high, frames, prompts)                             \
@@ -277,14 +279,67 @@ static bool stands_for(const vmg_event *e, const vmg_criterion_info *info)
     return same && e->value >= info->low && e->value < info->high;
 }
 
-int vmg_criterion_training_s(const vmg_dataset *ds, double seconds[VMG_N_CRITERIA])
+/* The only behaviour that a computed caption tells; false if there are others or none. */
+static bool tells_one(const vmg_caption *c, vmg_event *out)
+{
+    cJSON *facts = c->facts ? cJSON_Parse(c->facts) : NULL;
+    const cJSON *list = cJSON_GetObjectItemCaseSensitive(facts, "behaviours");
+    const cJSON *told = cJSON_GetArraySize(list) == 1 ? cJSON_GetArrayItem(list, 0) : NULL;
+    const char *name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(told, "what"));
+    int what = name ? vmg_behaviour_find(name) : -1;
+    if (what >= 0) {
+        const cJSON *value = cJSON_GetObjectItemCaseSensitive(
+            told, vmg_behaviour_value((enum vmg_behaviour)what));
+        *out = (vmg_event){(enum vmg_behaviour)what, c->first, c->n,
+                           cJSON_IsNumber(value) ? value->valuedouble : 0};
+    }
+    cJSON_Delete(facts);
+    return what >= 0;
+}
+
+static int judge_windows(const vmg_sample *s, vmg_criterion_evidence *out)
 {
     int rc = VMG_OK;
-    memset(seconds, 0, VMG_N_CRITERIA * sizeof *seconds);
+    for (int64_t k = 0; !rc && k < s->n_captions; k++) {
+        vmg_event told;
+        if (!tells_one(&s->captions[k], &told))
+            continue;
+        for (int c = 0; !rc && c < VMG_N_CRITERIA; c++) {
+            double value;
+            if (isnan(rules[c].least) || !stands_for(&told, &infos[c]))
+                continue;
+            rc = vmg_criterion_measure((enum vmg_criterion)c, s->x + told.first * VMG_REP_DIM,
+                                       told.n, s->fps, &value);
+            out[c].n_windows += !rc;
+            out[c].n_obeying += !rc && vmg_criterion_passes((enum vmg_criterion)c, value, NULL);
+        }
+    }
+    return rc;
+}
+
+static int add_seconds(const vmg_sample *s, vmg_criterion_evidence *out)
+{
+    vmg_track t;
+    vmg_events e = {0};
+    int rc = vmg_track_make(s->x, s->T, s->fps, &t);
+    if (rc)
+        return rc;
+    rc = vmg_events_find(&t, &e);
+    for (size_t k = 0; !rc && k < e.n; k++)
+        for (int c = 0; c < VMG_N_CRITERIA; c++)
+            if (stands_for(&e.event[k], &infos[c]))
+                out[c].seconds += (double)e.event[k].n / s->fps;
+    vmg_events_free(&e);
+    vmg_track_free(&t);
+    return rc;
+}
+
+int vmg_criterion_find_evidence(const vmg_dataset *ds, vmg_criterion_evidence out[VMG_N_CRITERIA])
+{
+    int rc = VMG_OK;
+    memset(out, 0, VMG_N_CRITERIA * sizeof *out);
     for (int64_t i = 0; !rc && i < vmg_dataset_count(ds); i++) {
         vmg_sample s;
-        vmg_track t = {0};
-        vmg_events e = {0};
         if (vmg_dataset_held_out(ds, i))
             continue;
         rc = vmg_dataset_read(ds, i, &s);
@@ -293,15 +348,9 @@ int vmg_criterion_training_s(const vmg_dataset *ds, double seconds[VMG_N_CRITERI
             continue;
         }
         if (!rc)
-            rc = vmg_track_make(s.x, s.T, s.fps, &t);
+            rc = add_seconds(&s, out);
         if (!rc)
-            rc = vmg_events_find(&t, &e);
-        for (size_t k = 0; !rc && k < e.n; k++)
-            for (int c = 0; c < VMG_N_CRITERIA; c++)
-                if (stands_for(&e.event[k], &infos[c]))
-                    seconds[c] += (double)e.event[k].n / s.fps;
-        vmg_events_free(&e);
-        vmg_track_free(&t);
+            rc = judge_windows(&s, out);
         vmg_sample_free(&s);
     }
     return rc;

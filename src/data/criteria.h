@@ -60,7 +60,12 @@ bool vmg_criterion_passes(enum vmg_criterion c, double value, const vmg_criterio
 int vmg_criterion_speeds(const float *x, int64_t T, double fps, double *busy_mps,
                          double *speed_mps);
 
-/* Seconds of the training half behind each criterion. */
-int vmg_criterion_training_s(const vmg_dataset *ds, double seconds[VMG_N_CRITERIA]);
+/* What a data set's training half holds of a criterion. */
+typedef struct vmg_criterion_evidence {
+    double seconds;                /* of events that it asks for */
+    int64_t n_windows, n_obeying;  /* windows whose computed caption tells it and nothing else, and
+                                      those of them that pass; 0 of what is judged by comparing */
+} vmg_criterion_evidence;
+int vmg_criterion_find_evidence(const vmg_dataset *ds, vmg_criterion_evidence out[VMG_N_CRITERIA]);
 
 #endif

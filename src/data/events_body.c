@@ -66,6 +66,21 @@ static bool is_low(const vmg_track *t, const void *user, int64_t i)
     return t->signal[VMG_SIG_PELVIS_Z][i] < vmg_stand_height_m() - low_m;
 }
 
+/* Going down from standing and up to it again on both feet: not the stance of a fighter between two
+ * kicks, nor the crouch before a jump or after one. Low are the frames [first, first+n); standing
+ * is looked for `pad` frames before and after. */
+static bool stands_around(const vmg_track *t, int64_t first, int64_t n, int64_t pad)
+{
+    double stands = vmg_stand_height_m() - 0.12, foot_up = 0.3;
+    int64_t a = VMG_MAX(first - pad, 0), b = VMG_MIN(first + n + pad, t->T);
+    for (int64_t i = VMG_MAX(first - pad / 2, 0); i < VMG_MIN(first + n + pad / 2, t->T); i++)
+        if (vmg_in_flight(t, i) || t->signal[VMG_SIG_ANKLE_Z][i] > foot_up ||
+            t->signal[VMG_SIG_ANKLE_Z + 1][i] > foot_up)
+            return false;
+    return b - a > 4 && mean_of(t, VMG_SIG_PELVIS_Z, a, 2) > stands &&
+           mean_of(t, VMG_SIG_PELVIS_Z, b - 2, 2) > stands;
+}
+
 /* What a stretch of being low is, and how it began and ended. */
 static void judge_low(const vmg_track *t, int64_t first, int64_t n, vmg_event_list *list)
 {
@@ -100,7 +115,8 @@ static void judge_low(const vmg_track *t, int64_t first, int64_t n, vmg_event_li
                           b - (first + n - VMG_MIN(edge, n)),
                           t->signal[VMG_SIG_PELVIS_Z][b - 1] - z);
     } else if (seconds >= 0.35 && from_above && back_up && seconds < squat_s && speed < 0.45 &&
-               stand - min > 0.3 && extreme(t, VMG_SIG_TILT, first, n, 1) < 1.3) {
+               stand - min > 0.3 && extreme(t, VMG_SIG_TILT, first, n, 1) < 1.3 &&
+               stands_around(t, first, n, pad)) {
         vmg_event_add(list, VMG_DO_SQUAT, a, b - a, stand - min);
     } else if (seconds >= 0.7 && stand - z > 0.2) {
         vmg_event_add(list, VMG_DO_CROUCH, first, n, z);
