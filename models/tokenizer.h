@@ -36,6 +36,10 @@ int vmg_tokenizer_from_memory(const void *model, size_t n, const char *where, vm
 int vmg_tokenizer_from_weights(const vmg_weights *w, vmg_tokenizer **out);
 void vmg_tokenizer_free(vmg_tokenizer *t);
 
+/* The SentencePiece model that a weights file carries as VMG_TOKENIZER_NAME: its bytes, the file's own. VMG_E_NOTFOUND if it
+ * has none, VMG_E_FORMAT if that is no array of bytes. */
+int vmg_tokenizer_stored(const vmg_weights *w, const uint8_t **model, size_t *bytes);
+
 /* ---- encoding ---- */
 
 /* A text's ids in fresh memory; the last is "</s>". */

@@ -162,18 +162,32 @@ static int from_arrays(const vmg_weights *w, vmg_tokenizer **out)
     return rc;
 }
 
-int vmg_tokenizer_from_weights(const vmg_weights *w, vmg_tokenizer **out)
+int vmg_tokenizer_stored(const vmg_weights *w, const uint8_t **model, size_t *bytes)
 {
-    *out = NULL;
     const vmg_meta *own = vmg_weights_meta(w, VMG_TOKENIZER_NAME);
     const vmg_weight *tensor = own ? NULL : vmg_weights_find(w, VMG_TOKENIZER_NAME);
     if ((own && (own->kind != VMG_META_NUMBERS || own->dtype != VMG_U8)) ||
         (tensor && tensor->dtype != VMG_U8))
         return vmg_fail(VMG_E_FORMAT, "%s: %s is not an array of bytes", w->path,
                         VMG_TOKENIZER_NAME);
-    if (own || tensor)
-        return vmg_tokenizer_from_memory(own ? own->data : tensor->data,
-                                         own ? own->data_bytes : tensor->bytes, w->path, out);
+    if (!own && !tensor)
+        return vmg_fail(VMG_E_NOTFOUND, "%s carries no SentencePiece model (%s)", w->path,
+                        VMG_TOKENIZER_NAME);
+    *model = own ? own->data : tensor->data;
+    *bytes = own ? own->data_bytes : tensor->bytes;
+    return VMG_OK;
+}
+
+int vmg_tokenizer_from_weights(const vmg_weights *w, vmg_tokenizer **out)
+{
+    const uint8_t *model;
+    size_t bytes;
+    *out = NULL;
+    int stored = vmg_tokenizer_stored(w, &model, &bytes);
+    if (stored == VMG_OK)
+        return vmg_tokenizer_from_memory(model, bytes, w->path, out);
+    if (stored != VMG_E_NOTFOUND)
+        return stored;
     char *kind = NULL;
     int rc = vmg_weights_meta_string(w, "tokenizer.ggml.model", 64, &kind);
     if (rc == VMG_E_NOTFOUND)

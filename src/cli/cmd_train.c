@@ -43,7 +43,7 @@ static int parse(int argc, char **argv, train *t, int *n_args)
         {"export", 0, VMG_OPT_STRING, &t->export_path, "FILE.gguf", "do not train: write the run in --out as a model (with "
          "--config: sampling defaults from there)", NULL},
         {"dtype", 0, VMG_OPT_STRING, &t->dtype, "T", "products in f32 (default) or bf16; with --export the weights' type", NULL},
-        {"vocabulary", 0, VMG_OPT_STRING, &t->vocabulary, "FILE", "spiece.model (default: made from the captions)", NULL},
+        {"vocabulary", 0, VMG_OPT_STRING, &t->vocabulary, "FILE", "spiece.model (default: that of --warm-start, else made from the captions)", NULL},
         {"text-encoder", 0, VMG_OPT_STRING, &t->text_encoder, "MODEL", "frozen encoder, for configurations without \"text_encoder\"",
          NULL},
         {"warm-start", 0, VMG_OPT_STRING, &t->warm_start, "FILE|DIR", "start from tensors of equal names and shapes", NULL},

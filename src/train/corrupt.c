@@ -40,3 +40,9 @@ int64_t vmg_corrupt(const vmg_corruption *c, vmg_draw *d, const float *ref, int6
     }
     return kept;
 }
+
+void vmg_corrupt_everywhere(double scale, vmg_draw *d, int64_t n, float *x)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] += (float)(scale * vmg_draw_normal(d));
+}

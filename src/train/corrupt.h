@@ -21,4 +21,7 @@ vmg_corruption vmg_corruption_draw(vmg_draw *d);
  */
 int64_t vmg_corrupt(const vmg_corruption *c, vmg_draw *d, const float *ref, int64_t T, int64_t n_row, int64_t D, float *out);
 
+/* Adds N(0, scale²) to every feature of x (n): ours, for references that are noisy throughout. */
+void vmg_corrupt_everywhere(double scale, vmg_draw *d, int64_t n, float *x);
+
 #endif

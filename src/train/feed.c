@@ -322,6 +322,8 @@ static int fill_motion(vmg_feed *f, vmg_draw *d, const vmg_corruption *how, cons
     if (clean && ref) {
         vmg_rep276_reference(x, T, clean);
         s->n_ref_frames = VMG_MAX(vmg_corrupt(how, d, clean, T, f->o.recipe.max_frames, R, ref), (int64_t)1);
+        if (f->o.recipe.ref_noise > 0)
+            vmg_corrupt_everywhere(f->o.recipe.ref_noise * vmg_draw_uniform(d), d, T * R, ref);
         s->n_ref_rows = T;
         s->ref = ref;
     }

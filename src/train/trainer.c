@@ -131,6 +131,39 @@ static int describe_run(trainer *t)
     return VMG_OK;
 }
 
+/* The SentencePiece model of a model of ours. */
+static int read_vocabulary_of(const char *path, uint8_t **out, size_t *size)
+{
+    const uint8_t *model;
+    vmg_weights *w = NULL;
+    int rc = vmg_path_is_dir(path) ? vmg_weights_open_dir(path, &w) : vmg_weights_open(path, &w);
+    if (rc == VMG_OK)
+        rc = vmg_tokenizer_stored(w, &model, size);
+    if (rc == VMG_OK && !(*out = vmg_calloc(VMG_MAX(*size, (size_t)1), 1)))
+        rc = VMG_E_NOMEM;
+    if (rc == VMG_OK)
+        memcpy(*out, model, *size);
+    vmg_weights_close(w);
+    return rc;
+}
+
+/* Token embeddings that a run starts from only mean something with the pieces they were trained on. */
+static int get_vocabulary(trainer *t, const vmg_caption_texts *texts)
+{
+    vmg_run *r = &t->run;
+    const vmg_trainer_options *o = t->o;
+    if (o->vocabulary) {
+        char *model = NULL;
+        int rc = vmg_read_file(o->vocabulary, MAX_TOKENIZER_BYTES, &model, &r->tokenizer_bytes);
+        r->tokenizer = (uint8_t *)model;
+        return rc;
+    }
+    int rc = o->warm_start ? read_vocabulary_of(o->warm_start, &r->tokenizer, &r->tokenizer_bytes) : VMG_E_NOTFOUND;
+    return rc != VMG_E_NOTFOUND ? rc
+                                : vmg_vocabulary_train((const char *const *)texts->text, texts->n, r->recipe.vocab_size,
+                                                       &r->tokenizer, &r->tokenizer_bytes);
+}
+
 /* The vocabulary, made or read, and the captions' words. */
 static int describe_texts(trainer *t)
 {
@@ -139,14 +172,8 @@ static int describe_texts(trainer *t)
     int rc = vmg_caption_texts_read(t->data, MAX_SENTENCES, &texts);
     if (rc == VMG_OK && !(r->words = vmg_caption_words(&texts)))
         rc = VMG_E_NOMEM;
-    if (rc == VMG_OK && r->joint && t->o->vocabulary) {
-        char *model = NULL;
-        rc = vmg_read_file(t->o->vocabulary, MAX_TOKENIZER_BYTES, &model, &r->tokenizer_bytes);
-        r->tokenizer = (uint8_t *)model;
-    } else if (rc == VMG_OK && r->joint) {
-        rc = vmg_vocabulary_train((const char *const *)texts.text, texts.n, t->run.recipe.vocab_size, &r->tokenizer,
-                                  &r->tokenizer_bytes);
-    }
+    if (rc == VMG_OK && r->joint)
+        rc = get_vocabulary(t, &texts);
     vmg_caption_texts_free(&texts);
     return rc;
 }
