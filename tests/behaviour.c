@@ -7,7 +7,9 @@
 
 #include "host/base/fs.h"
 #include "host/base/mem.h"
+#include "src/data/caption_set.h"
 #include "src/data/criteria.h"
+#include "src/data/import.h"
 #include "src/data/import_clip.h"
 #include "src/data/window.h"
 #include "src/lib/generate_texts.h"
@@ -108,6 +110,39 @@ static void criteria_hold_on_real_clips(void)
                           vmg_criterion_get(clips[i].what)->name, value);
         free(x);
     }
+}
+
+/* A set of two real clips: what it holds of squats and walks, by the captions computed for it. */
+static void finds_evidence_in_real_clips(void)
+{
+    static const char list[] =
+        "[{\"motion_path\":\"14_06.bvh\"},{\"motion_path\":\"16_15.bvh\"}]";
+    const char *shared = vmg_test_shared("data/cmu/bvh");
+    vmg_import_report imported;
+    vmg_caption_report captioned;
+    vmg_criterion_evidence e[VMG_N_CRITERIA];
+    vmg_dataset *ds;
+    if (!shared)
+        return;
+    char *root = realpath(shared, NULL), *json = vmg_strdup(vmg_test_tmp("two.json")),
+         *set = vmg_strdup(vmg_test_tmp("two"));
+    REQUIRE(root && json && set);
+    REQUIRE_OK(vmg_write_file(json, list, sizeof list - 1));
+    REQUIRE_OK(vmg_import(json, set, &(vmg_import_options){.root = root}, &imported));
+    REQUIRE_OK(vmg_caption_set(set, &(vmg_caption_set_options){0}, &captioned));
+    REQUIRE_OK(vmg_dataset_open(set, &ds));
+    REQUIRE_OK(vmg_criterion_find_evidence(ds, e));
+    /* both squats of 14_06 take about two seconds, and the mirrored copy has them too */
+    CHECK(e[VMG_MUST_SQUAT].seconds > 6 && e[VMG_MUST_SQUAT].seconds < 12);
+    CHECK(e[VMG_MUST_SQUAT].n_windows > 0 && e[VMG_MUST_SQUAT].n_obeying > 0);
+    CHECK(e[VMG_MUST_WALK_FORWARD].n_obeying > 0 &&
+          e[VMG_MUST_WALK_FORWARD].n_obeying <= e[VMG_MUST_WALK_FORWARD].n_windows);
+    CHECK(e[VMG_MUST_RUN].n_windows == 0); /* judged by comparing */
+    CHECK(e[VMG_MUST_CARTWHEEL].seconds == 0 && e[VMG_MUST_CARTWHEEL].n_windows == 0);
+    vmg_dataset_close(ds);
+    free(root);
+    free(json);
+    free(set);
 }
 
 /* The comparisons: slow and brisk walks, walks and runs, standing still and anything else. */
@@ -235,6 +270,7 @@ static void the_model_obeys(void)
 
 static const vmg_test_case cases[] = {
     {"criteria_hold_on_real_clips", criteria_hold_on_real_clips},
+    {"finds_evidence_in_real_clips", finds_evidence_in_real_clips},
     {"comparisons_hold_on_real_clips", comparisons_hold_on_real_clips},
     {"prompts_come_in_pairs", prompts_come_in_pairs},
     {"the_model_obeys", the_model_obeys},

@@ -236,6 +236,37 @@ static void draws_what_the_recipe_says(void)
     close_fed(&f);
 }
 
+/* The same draws with noise on whole references: only these differ, by N(0, U(0, 0.6)²). */
+static void adds_noise_to_references(void)
+{
+    fed f;
+    vmg_feed_batch clean, noisy;
+    double square = 0, n = 0;
+    REQUIRE_OK(open_fed(&f, 0, 1, false, 1 << 24));
+    for (int64_t k = 0; k < 15; k++) {
+        for (int pass = 0; pass < 2; pass++) {
+            vmg_feed_close(f.feed);
+            f.feed = NULL;
+            f.o.recipe.p_motion = 1;
+            f.o.recipe.ref_noise = pass ? 0.6 : 0;
+            REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
+            REQUIRE_OK(vmg_feed_make(f.feed, k, pass ? &noisy : &clean));
+        }
+        for (int64_t i = 0; i < clean.batch.n_samples; i++) {
+            const vmg_train_sample *a = &clean.samples[i], *b = &noisy.samples[i];
+            CHECK_INT(b->n_frames, a->n_frames);
+            CHECK(!memcmp(a->latents, b->latents, (size_t)(a->n_frames * VMG_REP_DIM) * sizeof(float)));
+            for (int64_t t = 0; t < a->n_ref_rows * VMG_REF_DIM; t++)
+                square += pow((double)b->ref[t] - a->ref[t], 2);
+            n += (double)(a->n_ref_rows * VMG_REF_DIM);
+        }
+        vmg_feed_batch_free(&clean);
+        vmg_feed_batch_free(&noisy);
+    }
+    CHECK_CLOSE(square / n, 0.36 / 3, 0.015); /* mean of U(0, 0.6)²; 600 samples */
+    close_fed(&f);
+}
+
 /* Of eight kinematic captions five show a walk, three nothing, one of the five a stop. */
 static void draws_rare_behaviours(void)
 {
@@ -441,6 +472,7 @@ static const vmg_test_case cases[] = {
     {"draws_by_name", draws_by_name},
     {"corrupts_references", corrupts_references},
     {"draws_what_the_recipe_says", draws_what_the_recipe_says},
+    {"adds_noise_to_references", adds_noise_to_references},
     {"draws_rare_behaviours", draws_rare_behaviours},
     {"depends_on_nothing_but_the_number", depends_on_nothing_but_the_number},
     {"splits_among_processes", splits_among_processes},

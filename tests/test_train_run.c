@@ -355,6 +355,26 @@ static void takes_a_frozen_encoder(void)
     free(model);
 }
 
+/* A run that starts from a model keeps its vocabulary, so that every tensor has its shape, whatever it would make itself. */
+static void starts_from_a_model(void)
+{
+    char *model = below("mini.gguf"), *path = below("said.txt"), *text = NULL;
+    int taken = 0, all = 0;
+    if (!vmg_path_exists(model))
+        exports_a_whole_model();
+    CHECK_INT(run_train("--config '%s/config.json' --out '%s/warm' --steps 1 --vocab-size 30 --warm-start '%s'", folder(), folder(),
+                        model), 0);
+    REQUIRE_OK(vmg_read_file(path, 1 << 20, &text, NULL));
+    const char *line = strstr(text, " parameters start from ");
+    while (line && line > text && line[-1] != '\n')
+        line--;
+    CHECK(line && sscanf(line, "%*[^0-9]%d of %d", &taken, &all) == 2);
+    CHECK(all > 0 && taken == all);
+    free(text);
+    free(path);
+    free(model);
+}
+
 static void draws_samples(void)
 {
     char *png = below("drawn/samples/step-000003.png"), *left = below("drawn/samples/model.gguf");
@@ -418,6 +438,7 @@ static const vmg_test_case cases[] = {
     {"exports_a_whole_model", exports_a_whole_model},
     {"generates_from_the_export", generates_from_the_export},
     {"takes_a_frozen_encoder", takes_a_frozen_encoder},
+    {"starts_from_a_model", starts_from_a_model},
     {"draws_samples", draws_samples},
     {"splits_among_processes", splits_among_processes},
 };

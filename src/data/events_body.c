@@ -71,12 +71,13 @@ static bool is_low(const vmg_track *t, const void *user, int64_t i)
  * is looked for `pad` frames before and after. */
 static bool stands_around(const vmg_track *t, int64_t first, int64_t n, int64_t pad)
 {
-    double stands = vmg_stand_height_m() - 0.12, foot_up = 0.3;
+    double stands = vmg_stand_height_m() - 0.12, one_up = 0.3, both_up = 0.2;
     int64_t a = VMG_MAX(first - pad, 0), b = VMG_MIN(first + n + pad, t->T);
-    for (int64_t i = VMG_MAX(first - pad / 2, 0); i < VMG_MIN(first + n + pad / 2, t->T); i++)
-        if (vmg_in_flight(t, i) || t->signal[VMG_SIG_ANKLE_Z][i] > foot_up ||
-            t->signal[VMG_SIG_ANKLE_Z + 1][i] > foot_up)
+    for (int64_t i = VMG_MAX(first - pad / 2, 0); i < VMG_MIN(first + n + pad / 2, t->T); i++) {
+        double l = t->signal[VMG_SIG_ANKLE_Z][i], r = t->signal[VMG_SIG_ANKLE_Z + 1][i];
+        if (VMG_MAX(l, r) > one_up || VMG_MIN(l, r) > both_up)
             return false;
+    }
     return b - a > 4 && mean_of(t, VMG_SIG_PELVIS_Z, a, 2) > stands &&
            mean_of(t, VMG_SIG_PELVIS_Z, b - 2, 2) > stands;
 }
