@@ -16,7 +16,8 @@ struct vmg_tuner;
 struct vmg_profile;
 struct vmg_plan;
 
-enum vmg_matrix_unit { VMG_MATRIX_UNIT_UNKNOWN, VMG_MATRIX_UNIT_NONE, VMG_MATRIX_UNIT_AMX };
+/* Best first. */
+enum vmg_matrix_unit { VMG_UNIT_AMX, VMG_UNIT_AVX512, VMG_N_UNITS };
 
 /* How to open a context. {0} is a good default. */
 typedef struct vmg_ctx_options {
@@ -40,7 +41,7 @@ typedef struct vmg_ctx {
     uint64_t memory_bytes, peak_memory_bytes; /* allocated through vmg_ctx_buffer now, and at most */
     bool plan;   /* plan mode: check shapes and count bytes, touch no device (host/plan.h) */
     bool allow_bf16; /* vmg_matmul_allow_bf16 */
-    int matrix_unit; /* what vmg_matmul_matrix_unit found */
+    unsigned units_probed, units_found; /* bits 1 << enum vmg_matrix_unit (host/op/matmul_bf16.c) */
     int error;   /* first failure's status, VMG_OK until then; ops do nothing once it is set */
     char message[8192];
     struct vmg_program_cache *programs;
@@ -82,7 +83,7 @@ void vmg_upload(vmg_ctx *ctx, vmg_tensor dst, const void *src);
 void vmg_download(vmg_ctx *ctx, vmg_tensor src, void *dst);
 
 /*
- * State a module keeps in the context (e.g. CLBlast's scratch, the AMX probe's verdict). `slot` is one
+ * State a module keeps in the context (e.g. CLBlast's scratch). `slot` is one
  * of the enum below; the first use stores the pointer, vmg_ctx_close frees it through `free_fn`.
  */
 enum vmg_ctx_slot_name { VMG_SLOT_BLAS, VMG_SLOT_FFT, VMG_SLOT_MATMUL, VMG_SLOT_ATTENTION, VMG_SLOT_REDUCE };

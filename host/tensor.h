@@ -16,7 +16,7 @@ enum { VMG_MAX_RANK = 4 };
 typedef enum vmg_layout {
     VMG_LAYOUT_ROW,   /* row-major, `ld` elements from one row (last dimension) to the next */
     VMG_LAYOUT_PANEL, /* panels for the packed CPU kernel, same dtype */
-    VMG_LAYOUT_AMX    /* bf16 tiles for x86 AMX */
+    VMG_LAYOUT_TILE   /* bf16 tiles for the matrix units of x86 processors */
 } vmg_layout;
 
 /*

@@ -101,7 +101,7 @@ vmg_param *vmg_params_weight(vmg_params *ps, int group, vmg_dtype dtype, int64_t
     p->value = vmg_tensor_make(NULL, 0, dtype, 2, (int64_t[]){p->rows, cols});
     if (!ps->trainable)
         p->value.layout = vmg_matmul_weight_layout(ps->ctx, dtype, p->rows, cols);
-    if (p->value.layout == VMG_LAYOUT_AMX)
+    if (p->value.layout == VMG_LAYOUT_TILE)
         p->value.dtype = VMG_BF16;
     place(ps, p, vmg_matmul_weight_bytes(p->value.layout, p->value.dtype, p->rows, cols));
     return p;

@@ -10,13 +10,14 @@
 
 /* ---- the table of paths ---- */
 
-enum { AMX_MIN_ROWS = 6, SKINNY_MAX_ROWS = 16 };
+enum { ROUND_MIN_ROWS = 6, SKINNY_MAX_ROWS = 16 };
 
 const vmg_matmul_path *const vmg_matmul_paths[] = {&vmg_matmul_tiled,  &vmg_matmul_clblast,
                                                    &vmg_matmul_skinny, &vmg_matmul_packed,
-                                                   &vmg_matmul_amx,    NULL};
-static const char *const path_names[] = {"tiled",  "clblast", "skinny",
-                                         "packed", "amx",     NULL}; /* for vmg_variants */
+                                                   &vmg_matmul_amx,    &vmg_matmul_avx512,
+                                                   NULL};
+static const char *const path_names[] = {"tiled", "clblast", "skinny", "packed",
+                                         "amx",   "avx512",  NULL}; /* for vmg_variants */
 
 /*
  * May the operands be rounded to bf16? A bf16 weight is no better itself, a block type's own error
@@ -33,7 +34,7 @@ static bool path_valid(vmg_ctx *ctx, int i, const void *arg)
     const vmg_matmul_path *path = vmg_matmul_paths[i];
     const vmg_product *p = arg;
     return path->valid(ctx, p) &&
-           (!path->rounds_to_bf16 || p->b.layout == VMG_LAYOUT_AMX || may_round(ctx, p->b.dtype));
+           (!path->rounds_to_bf16 || p->b.layout == VMG_LAYOUT_TILE || may_round(ctx, p->b.dtype));
 }
 
 static void path_run(vmg_ctx *ctx, int i, const void *arg)
@@ -57,9 +58,12 @@ static int default_path(vmg_ctx *ctx, const void *arg)
     if (ctx->dev.device_class != VMG_CLASS_CPU)
         return path_named(vmg_matmul_clblast.valid(ctx, p) ? "clblast" : "tiled");
     /* Rounding a block of a packed weight pays when enough rows use it. */
-    const bool amx =
-        p->b.layout == VMG_LAYOUT_AMX || (may_round(ctx, p->b.dtype) && p->M >= AMX_MIN_ROWS);
-    return path_named(amx && vmg_matmul_amx.valid(ctx, p) ? "amx" : "packed");
+    const bool rounds =
+        p->b.layout == VMG_LAYOUT_TILE || (may_round(ctx, p->b.dtype) && p->M >= ROUND_MIN_ROWS);
+    return path_named(!rounds                              ? "packed"
+                      : vmg_matmul_amx.valid(ctx, p)    ? "amx"
+                      : vmg_matmul_avx512.valid(ctx, p) ? "avx512"
+                                                           : "packed");
 }
 
 const vmg_variants vmg_matmul_variants = {.name = "matmul",
@@ -70,7 +74,7 @@ const vmg_variants vmg_matmul_variants = {.name = "matmul",
 
 static void run_product(vmg_ctx *ctx, const vmg_product *p)
 {
-    static const char *const layout_name[] = {"row", "panel", "amx"};
+    static const char *const layout_name[] = {"row", "panel", "tile"};
     char tag[64];
     if (p->M == 0 || p->N == 0 || p->K == 0)
         return;

@@ -57,7 +57,7 @@ void vmg_matmul_allow_bf16(vmg_ctx *ctx, bool allow);
 /*
  * The layout a constant weight (N,K) of this dtype should be kept in on this device, and the bytes
  * it takes. Deterministic per context; ROW on GPUs. On processors PANEL (as many bytes as ROW, N
- * rounded up to 32), or AMX for bf16. A weight in ROW layout works everywhere, but is packed again
+ * rounded up to 32), or TILE for bf16 where there is a matrix unit. A weight in ROW layout works everywhere, but is packed again
  * for every call on a processor.
  */
 vmg_layout vmg_matmul_weight_layout(vmg_ctx *ctx, vmg_dtype dtype, int64_t n, int64_t k);
@@ -65,10 +65,10 @@ size_t vmg_matmul_weight_bytes(vmg_layout layout, vmg_dtype dtype, int64_t n, in
 
 /* Pack a row-major weight (rows [n0, n0+src rows) of the destination; n0 a multiple of 32) into
  * dst's layout; so that a large weight can pass through a small staging buffer. dtypes equal,
- * except that an AMX layout (always bf16) takes any source dtype. */
+ * except that a TILE layout (always bf16) takes any source dtype. */
 void vmg_op_weight_pack(vmg_ctx *ctx, vmg_tensor src, vmg_tensor dst, int64_t n0);
 
-/* Name of the matrix unit that matmuls may use on this context ("amx-bf16"), "none" otherwise.
+/* Name of the matrix unit that matmuls use on this context: "amx-bf16", "avx512-bf16" or "none".
  * Probed once by a checked run. */
 const char *vmg_matmul_matrix_unit(vmg_ctx *ctx);
 

@@ -46,13 +46,9 @@ static int vector_width(const vmg_device *dev)
     return dev->vector_width_f32 >= 16 ? 16 : dev->vector_width_f32 >= 8 ? 8 : 4;
 }
 
-/*
- * Rows of a tile: as many as registers hold (two vectors of sums for each; 32 registers with 16
- * floats, else 16), evened out over the panels so that the last one is not mostly padding.
- */
-static int tile_rows(int64_t M, int vw)
+int vmg_matmul_tile_rows(int64_t M, int vector_width)
 {
-    const int64_t most = vw == 16 ? 14 : 6;
+    const int64_t most = vector_width == 16 ? 14 : 6;
     const int64_t n_panels = (M + most - 1) / most;
     const int64_t rows = (M + n_panels - 1) / n_panels;
     return (int)(rows > 2 && n_panels == 1 ? vmg_round_up(rows, 2) : rows);
@@ -60,12 +56,12 @@ static int tile_rows(int64_t M, int vw)
 
 static bool packed_valid(vmg_ctx *ctx, const vmg_product *p)
 {
-    return ctx->dev.device_class == VMG_CLASS_CPU && p->b.layout != VMG_LAYOUT_AMX;
+    return ctx->dev.device_class == VMG_CLASS_CPU && p->b.layout != VMG_LAYOUT_TILE;
 }
 
 static void packed_run(vmg_ctx *ctx, const vmg_product *p)
 {
-    const int vw = vector_width(&ctx->dev), mr = tile_rows(p->M, vw);
+    const int vw = vector_width(&ctx->dev), mr = vmg_matmul_tile_rows(p->M, vw);
     const int64_t m_padded = vmg_round_up(p->M, mr);
     const vmg_tensor w = vmg_matmul_panels(ctx, p);
     vmg_tensor x = p->a;

@@ -25,8 +25,8 @@ typedef struct vmg_matmul_path {
     void (*run)(vmg_ctx *ctx, const vmg_product *p);
 } vmg_matmul_path;
 
-extern const vmg_matmul_path vmg_matmul_packed, vmg_matmul_amx, vmg_matmul_tiled, vmg_matmul_skinny,
-    vmg_matmul_clblast;
+extern const vmg_matmul_path vmg_matmul_packed, vmg_matmul_amx, vmg_matmul_avx512, vmg_matmul_tiled,
+    vmg_matmul_skinny, vmg_matmul_clblast;
 extern const vmg_matmul_path *const vmg_matmul_paths[]; /* ends with NULL */
 
 /* The set for vmg_variants_run, one variant per path. */
@@ -46,9 +46,9 @@ typedef enum vmg_matmul_use {
 } vmg_matmul_use;
 vmg_tensor vmg_matmul_scratch(vmg_ctx *ctx, vmg_matmul_use use, vmg_dtype dtype, size_t bytes);
 
-/* Columns of a weight that lie side by side in the PANEL and AMX layouts, and values of K in an AMX
+/* Columns of a weight that lie side by side in the PANEL and TILE layouts, and values of K in a
  * tile. */
-enum { VMG_PANEL = 32, VMG_AMX_K = 32 };
+enum { VMG_PANEL = 32, VMG_TILE_K = 32 };
 
 /* Panels of `width` rows of the (I,K) matrix whose element (i,k) is at i·stride_i + k·stride_k; dst
  * has t's dtype. */
@@ -58,9 +58,17 @@ void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, in
 /* A row-major block-quantised weight (N,K) in panels. */
 void vmg_matmul_pack_blocks(vmg_ctx *ctx, vmg_tensor t, vmg_tensor dst);
 
-/* AMX tiles of the same matrix: the left operand of a product or the right one (a weight). */
-void vmg_matmul_pack_amx(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
-                         int64_t stride_k, bool right, vmg_tensor dst);
+/* The same matrix rounded for a matrix unit: the right operand of a product (a weight) in the TILE
+ * layout. */
+void vmg_matmul_pack_tiles(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
+                           int64_t stride_k, vmg_tensor dst);
+
+/*
+ * Rows of a register tile of a product of M rows: as many as registers hold (two vectors of sums
+ * for each; 32 registers with vectors of 16 floats, else 16), evened out over the panels so that
+ * the last one is not mostly padding.
+ */
+int vmg_matmul_tile_rows(int64_t M, int vector_width);
 
 /* Enough work-groups for the device's compute units (several each, so that the last ones do not
  * leave most of it idle), or as many as n_panels × m_panels pieces can make: 1 must be among the

@@ -90,8 +90,8 @@ vmg_layout vmg_matmul_weight_layout(vmg_ctx *ctx, vmg_dtype dtype, int64_t n, in
 {
     (void)n;
     (void)k;
-    if (dtype == VMG_BF16 && !strcmp(vmg_matmul_matrix_unit(ctx), "amx-bf16"))
-        return VMG_LAYOUT_AMX;
+    if (dtype == VMG_BF16 && strcmp(vmg_matmul_matrix_unit(ctx), "none"))
+        return VMG_LAYOUT_TILE;
     return ctx->dev.device_class == VMG_CLASS_CPU ? VMG_LAYOUT_PANEL : VMG_LAYOUT_ROW;
 }
 
@@ -100,8 +100,8 @@ size_t vmg_matmul_weight_bytes(vmg_layout layout, vmg_dtype dtype, int64_t n, in
     size_t bytes = 0;
     if (layout != VMG_LAYOUT_ROW)
         n = vmg_round_up(n, VMG_PANEL);
-    if (layout == VMG_LAYOUT_AMX) {
-        k = vmg_round_up(k, VMG_AMX_K);
+    if (layout == VMG_LAYOUT_TILE) {
+        k = vmg_round_up(k, VMG_TILE_K);
         dtype = VMG_BF16;
     }
     return vmg_dtype_bytes(dtype, n * k, &bytes) == VMG_OK ? bytes : 0;
@@ -115,7 +115,7 @@ void vmg_op_weight_pack(vmg_ctx *ctx, vmg_tensor src, vmg_tensor dst, int64_t n0
     if (src.rank != 2 || dst.rank != 2 || src.layout != VMG_LAYOUT_ROW || k != dst.dim[1] ||
         n0 < 0 || n0 + n > dst.dim[0] || n0 % VMG_PANEL ||
         (n % VMG_PANEL && n0 + n != dst.dim[0]) || src.dtype > VMG_Q4_0 ||
-        (src.dtype != dst.dtype && dst.layout != VMG_LAYOUT_AMX) ||
+        (src.dtype != dst.dtype && dst.layout != VMG_LAYOUT_TILE) ||
         (!vmg_tensor_dense(src) && vmg_dtype_get(src.dtype).block_len > 1)) {
         char ts[96], td[96];
         vmg_ctx_fail(
@@ -129,8 +129,8 @@ void vmg_op_weight_pack(vmg_ctx *ctx, vmg_tensor src, vmg_tensor dst, int64_t n0
         return;
     vmg_tensor to = dst;
     to.off_bytes += vmg_matmul_weight_bytes(dst.layout, dst.dtype, n0, k);
-    if (dst.layout == VMG_LAYOUT_AMX)
-        vmg_matmul_pack_amx(ctx, src, n, k, src.ld, 1, true, to);
+    if (dst.layout == VMG_LAYOUT_TILE)
+        vmg_matmul_pack_tiles(ctx, src, n, k, src.ld, 1, to);
     else if (vmg_dtype_get(src.dtype).block_len > 1)
         vmg_matmul_pack_blocks(ctx, src, to);
     else

@@ -83,7 +83,7 @@ static void check_linear(check *c, vmg_dtype dtype, double tolerance)
     matrix x = make(c, ROWS, COLS, 1), w = make(c, OUT, COLS, 2), b = make(c, 1, OUT, 3);
     vmg_tensor out = vmg_arena_matrix(&c->arena, VMG_F32, ROWS, OUT);
     vmg_layout layout = vmg_matmul_weight_layout(c->ctx, dtype, OUT, COLS);
-    vmg_dtype kept = layout == VMG_LAYOUT_AMX ? VMG_BF16 : dtype;
+    vmg_dtype kept = layout == VMG_LAYOUT_TILE ? VMG_BF16 : dtype;
     size_t row_bytes = 0, n = (size_t)OUT * COLS;
     if (!x.host || !w.host || !b.host || vmg_dtype_bytes(kept, OUT * COLS, &row_bytes) != VMG_OK)
         goto out;

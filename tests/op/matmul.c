@@ -39,11 +39,11 @@ static const vmg_dtype dtypes[] = {VMG_F32, VMG_F16, VMG_BF16, VMG_Q8_0, VMG_Q4_
 static void for_layouts(vmg_matmul_problem p)
 {
     vmg_ctx *ctx = vmg_test_ctx();
-    for (p.layout = VMG_LAYOUT_ROW; p.layout <= VMG_LAYOUT_AMX; p.layout++) {
+    for (p.layout = VMG_LAYOUT_ROW; p.layout <= VMG_LAYOUT_TILE; p.layout++) {
         const bool cpu = ctx->dev.device_class == VMG_CLASS_CPU;
-        const bool amx = strcmp(vmg_matmul_matrix_unit(ctx), "amx-bf16") == 0;
+        const bool unit = strcmp(vmg_matmul_matrix_unit(ctx), "none") != 0;
         if (p.layout == VMG_LAYOUT_ROW || (p.layout == VMG_LAYOUT_PANEL && cpu) ||
-            (p.layout == VMG_LAYOUT_AMX && amx))
+            (p.layout == VMG_LAYOUT_TILE && unit))
             check_product(&p);
     }
 }
@@ -101,7 +101,7 @@ static bool tuned_quantised;
 
 static vmg_matmul_problem tuned_problem(void)
 {
-    const bool packed = tuned_path == &vmg_matmul_packed || tuned_path == &vmg_matmul_amx;
+    const bool packed = tuned_path == &vmg_matmul_packed || tuned_path->rounds_to_bf16;
     return (vmg_matmul_problem){packed ? 470 : 37,
                                 packed ? 1050 : 75,
                                 96,
@@ -233,28 +233,45 @@ static void gradients_of_a_linear_layer(void)
     }
 }
 
-/* Where the processor has AMX and this process may use it, the probe must find it: a probe that
- * fails leaves a slower path with right results, which no other case would notice. */
-static void amx_is_found_where_it_is(void)
+#if defined(__x86_64__) && defined(__linux__)
+/* Whether /proc/cpuinfo lists the flag. */
+static bool processor_has(const char *flag)
+{
+    char line[8192], word[32];
+    bool found = false;
+    FILE *f = fopen("/proc/cpuinfo", "r");
+    snprintf(word, sizeof word, " %s ", flag);
+    while (f && !found && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = ' ';
+        found = strstr(line, word);
+    }
+    if (f)
+        fclose(f);
+    return found;
+}
+#endif
+
+/* Where the processor has a matrix unit and this process may use it, the probe must find it: a
+ * probe that fails leaves a slower path with right results, which no other case would notice. */
+static void matrix_unit_is_found_where_it_is(void)
 {
     vmg_ctx *ctx = vmg_test_ctx();
 #if defined(__x86_64__) && defined(__linux__)
-    char line[8192];
-    bool flag = false;
-    FILE *f = fopen("/proc/cpuinfo", "r");
-    while (f && !flag && fgets(line, sizeof line, f))
-        flag = strstr(line, " amx_bf16") && strstr(line, " avx512_bf16");
-    if (f)
-        fclose(f);
+    const bool vectors = ctx->dev.is_pocl && processor_has("avx512_bf16");
     /* ARCH_REQ_XCOMP_PERM for tile data */
-    if (flag && ctx->dev.is_pocl && syscall(SYS_arch_prctl, 0x1023, 18) == 0) {
+    if (vectors && processor_has("amx_bf16") && syscall(SYS_arch_prctl, 0x1023, 18) == 0) {
         CHECK_STR(vmg_matmul_matrix_unit(ctx), "amx-bf16");
+        CHECK(vmg_matmul_avx512.valid(ctx, NULL));
+        return;
+    }
+    if (vectors) {
+        CHECK_STR(vmg_matmul_matrix_unit(ctx), "avx512-bf16");
+        CHECK(!vmg_matmul_amx.valid(ctx, NULL));
         return;
     }
 #endif
-    if (!ctx->dev.is_pocl)
-        CHECK_STR(vmg_matmul_matrix_unit(ctx), "none");
-    vmg_test_skip("no AMX that this device could use");
+    CHECK_STR(vmg_matmul_matrix_unit(ctx), "none");
+    vmg_test_skip("no matrix unit that this device could use");
 }
 
 /* f32 operands are rounded only when that is allowed: 1 + 2^-12 times 1 tells. */
@@ -265,6 +282,7 @@ static void bf16_is_used_only_where_allowed(void)
     float *x = vmg_calloc(M * K, sizeof *x), *w = vmg_calloc(N * K, sizeof *w),
           *out = vmg_calloc(M * N, sizeof *out);
     const bool unit = strcmp(vmg_matmul_matrix_unit(ctx), "none") != 0;
+    const char *const path = vmg_matmul_amx.valid(ctx, NULL) ? "amx" : "avx512";
     for (int i = 0; i < M; i++)
         x[i * K] = 1 + 0x1p-12f;
     for (int i = 0; i < N; i++)
@@ -274,7 +292,7 @@ static void bf16_is_used_only_where_allowed(void)
         vmg_matmul_allow_bf16(ctx, allow);
         for (int general = 0; general < 2; general++) {
             /* Not even where something else chose the path. */
-            vmg_force_variant(ctx, &vmg_matmul_variants, allow ? NULL : "amx");
+            vmg_force_variant(ctx, &vmg_matmul_variants, allow ? NULL : path);
             vmg_tensor tx = vmg_test_matrix(VMG_F32, M, K, x),
                        tw = vmg_test_matrix(VMG_F32, N, K, w);
             if (general)
@@ -391,7 +409,7 @@ static const vmg_test_case cases[] = {
     {"general_products", general_products},
     {"every_vector_width", every_vector_width},
     {"gradients_of_a_linear_layer", gradients_of_a_linear_layer},
-    {"amx_is_found_where_it_is", amx_is_found_where_it_is},
+    {"matrix_unit_is_found_where_it_is", matrix_unit_is_found_where_it_is},
     {"bf16_is_used_only_where_allowed", bf16_is_used_only_where_allowed},
     {"plans_count_scratch", plans_count_scratch},
     {"blas_batches", blas_batches},
@@ -423,7 +441,7 @@ static void *bench_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
     b->x = vmg_arena_matrix(arena, VMG_F32, s->M, s->K);
     b->out = vmg_arena_matrix(arena, VMG_F32, s->M, s->N);
     b->e.bias = vmg_arena_vector(arena, VMG_F32, s->N);
-    b->w = vmg_arena_packed(arena, layout == VMG_LAYOUT_AMX ? VMG_BF16 : s->dtype, layout, s->N,
+    b->w = vmg_arena_packed(arena, layout == VMG_LAYOUT_TILE ? VMG_BF16 : s->dtype, layout, s->N,
                             s->K, bytes);
     vmg_upload(ctx, b->x, x);
     vmg_upload(ctx, vmg_tensor_reshape2(b->e.bias, 1, s->N),

@@ -131,7 +131,7 @@ static vmg_tensor weight(const vmg_matmul_problem *p, const float *b)
                    ? vmg_test_matrix(p->dtype, p->N, p->K, b)
                    : guarded(p->dtype, p->N, p->K, p->pad, b, NULL);
     const size_t bytes = vmg_matmul_weight_bytes(p->layout, p->dtype, p->N, p->K);
-    const vmg_dtype dtype = p->layout == VMG_LAYOUT_AMX ? VMG_BF16 : p->dtype;
+    const vmg_dtype dtype = p->layout == VMG_LAYOUT_TILE ? VMG_BF16 : p->dtype;
     vmg_tensor w = vmg_arena_packed(vmg_test_arena(), dtype, p->layout, p->N, p->K, bytes);
     vmg_tensor src = vmg_test_matrix(p->dtype, p->N, p->K, b);
     const int64_t first = p->N > VMG_PANEL ? VMG_PANEL : p->N;

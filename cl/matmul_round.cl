@@ -1,0 +1,22 @@
+/* Rounding to bf16 by the instruction of x86 processors with AVX512-BF16, for the kernels of their
+ * matrix units. Denormals become zero. */
+#define ROUND inline __attribute__((always_inline))
+
+/* Sixteen words of two bf16 values each: lo and, after it, hi. */
+ROUND uint16 round_row(float16 lo, float16 hi)
+{
+    uint16 v;
+    __asm__("vcvtne2ps2bf16 %1, %2, %0" : "=v"(v) : "v"(lo), "v"(hi));
+    return v;
+}
+
+/* Puts the halves of such a row side by side: lo's value in the low half of each word, hi's in the
+ * high one. */
+#define PAIR_ORDER                                                                                 \
+    ((uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15) * 0x10001u + 0x100000u)
+ROUND uint16 round_pairs(float16 lo, float16 hi, uint16 order)
+{
+    uint16 v = round_row(lo, hi);
+    __asm__("vpermw %0, %1, %0" : "+v"(v) : "v"(order));
+    return v;
+}
