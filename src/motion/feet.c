@@ -15,7 +15,8 @@ static const struct leg {
              {VMG_R_HIP, VMG_R_KNEE, VMG_R_ANKLE, VMG_R_FOOT}};
 
 #define GAP_S 0.1    /* gaps of contact up to this are closed */
-#define RUN_S 0.15   /* runs shorter than this are dropped */
+#define RUN_S 0.1    /* runs shorter than this are dropped: a runner's foot stands for little longer */
+#define ROOT_S 0.2   /* the body's speed is measured over this, to both sides */
 #define BLEND_S 0.25 /* the shift fades over this beside a run */
 
 static int compare_doubles(const void *a, const void *b)
@@ -39,6 +40,16 @@ static double foot_speed(const vmg_poses *p, int64_t t, int joint, double fps)
     const double *u = vmg_poses_joint(p, a, joint), *v = vmg_poses_joint(p, b, joint);
     double d[3] = {v[0] - u[0], v[1] - u[1], v[2] - u[2]};
     return b > a ? vmg_vec_norm(d) * fps / (double)(b - a) : 0;
+}
+
+/* Slower than this a foot may stand: a body on the move drags a standing foot along, a swinging one is faster than itself. */
+static double standing_speed(const vmg_poses *p, int64_t t, double fps)
+{
+    int64_t around = VMG_MAX((int64_t)(ROOT_S * fps + 0.5), 1);
+    int64_t a = VMG_MAX(t - around, 0), b = VMG_MIN(t + around, p->T - 1);
+    const double *u = vmg_poses_joint(p, a, VMG_PELVIS), *v = vmg_poses_joint(p, b, VMG_PELVIS);
+    double root = b > a ? hypot(v[0] - u[0], v[1] - u[1]) * fps / (double)(b - a) : 0;
+    return fmax(VMG_CONTACT_SPEED_MPS, VMG_CONTACT_SPEED_PART * root);
 }
 
 /* Flip runs of `value` shorter than `shortest` frames; with `inside`, only those with neighbours */
@@ -66,7 +77,7 @@ int vmg_feet_contacts(const vmg_poses *p, double fps, bool *contact)
         double ground = quantile(height, p->T, 0.05);
         for (int64_t t = 0; t < p->T; t++)
             contact[2 * t + k] = vmg_poses_joint(p, t, joint)[2] - ground < VMG_CONTACT_HEIGHT_M &&
-                                 foot_speed(p, t, joint, fps) < VMG_CONTACT_SPEED_MPS;
+                                 foot_speed(p, t, joint, fps) < standing_speed(p, t, fps);
         flip_short_runs(contact + k, p->T, false, (int64_t)(GAP_S * fps + 1.5), true);
         flip_short_runs(contact + k, p->T, true, (int64_t)(RUN_S * fps + 0.5), false);
     }
@@ -170,9 +181,16 @@ static void pin_place(const vmg_poses *p, int joint, int64_t first, int64_t last
     pin[2] = fmax(pin[2], 0);
 }
 
+/* How high a foot must be: on the ground while it stands, clear of it when it swings. */
+static double clearance(const vmg_poses *p, int64_t t, int joint, double fps)
+{
+    double x = 2 * (foot_speed(p, t, joint, fps) / standing_speed(p, t, fps) - 1);
+    return VMG_CLEARANCE_M * fmin(fmax(x, 0), 1);
+}
+
 /*
  * Shifts of one foot, (T,3): in a run, to its pin; between runs, the shifts at the neighbouring
- * ends fade out over BLEND_S, and what is still below the ground is lifted to it.
+ * ends fade out over BLEND_S, and what is lower than its clearance is lifted to it.
  */
 static int64_t foot_shifts(const vmg_poses *p, int k, double fps, const bool *contact,
                            double *scratch, double *shift)
@@ -200,7 +218,7 @@ static int64_t foot_shifts(const vmg_poses *p, int k, double fps, const bool *co
     }
     for (int64_t t = 0; t < T; t++) {
         double low = vmg_poses_joint(p, t, joint)[2] + shift[3 * t + 2];
-        shift[3 * t + 2] += low < 0 ? -low : 0;
+        shift[3 * t + 2] += fmax(clearance(p, t, joint, fps) - low, 0);
     }
     return n_runs;
 }

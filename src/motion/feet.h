@@ -10,13 +10,16 @@
 /* Limits of contact, in metres and metres per second; see vmg_feet_contacts. */
 #define VMG_CONTACT_HEIGHT_M 0.06
 #define VMG_CONTACT_SPEED_MPS 0.4
+#define VMG_CONTACT_SPEED_PART 0.5
+/* How high the toe joint of a foot is that swings at 1.5 times that speed or more, in metres, at least. */
+#define VMG_CLEARANCE_M 0.04
 
 /*
  * contact (T,2), left foot and right foot (joints 10 and 11): lower than VMG_CONTACT_HEIGHT_M above
  * the ground under that clip (low percentile of the foot's own heights, so that a rising floor or a
- * hovering body does not matter) and slower than VMG_CONTACT_SPEED_MPS, central differences. Gaps
- * of up to 2 frames at 20 fps are closed, runs shorter than 3 dropped (both scale with fps). z up.
- * Error VMG_E_NOMEM.
+ * hovering body does not matter) and slower than VMG_CONTACT_SPEED_MPS or VMG_CONTACT_SPEED_PART of
+ * the pelvis' horizontal speed, whichever is more; central differences. Gaps of up to 2 frames at 20
+ * fps are closed, runs shorter than 2 dropped (both scale with fps). z up. Error VMG_E_NOMEM.
  */
 int vmg_feet_contacts(const vmg_poses *p, double fps, bool *contact);
 
@@ -30,10 +33,11 @@ typedef struct vmg_feet_report {
 /*
  * Pin the feet: during each run of contact a foot stays at the run's median place, at its median
  * height or the ground (z = 0) if that is higher; the leg follows by two-bone inverse kinematics,
- * the foot keeps its orientation. The shift fades in and out over a quarter of a second beside the
- * run. Joints keep their difference from the skeleton, all other joints stay as they are. A target
- * beyond the leg's reach is approached as far as the leg goes. z up. report may be NULL. Error
- * VMG_E_NOMEM.
+ * the foot keeps its orientation. The shift fades in and out over a quarter of a second beside the run.
+ * A foot that swings does not scrape: faster than a standing one may be, it is lifted clear of the
+ * ground, to VMG_CLEARANCE_M at 1.5 times that speed. Joints keep their difference from the
+ * skeleton, all other joints stay as they are. A target beyond the leg's reach is approached as far
+ * as the leg goes. z up. report may be NULL. Error VMG_E_NOMEM.
  */
 int vmg_feet_clean(vmg_poses *p, double fps, vmg_feet_report *report);
 

@@ -9,9 +9,10 @@
 int vmg_rep276_ground(float *x, int64_t T);
 
 /*
- * Ground features x (T,276), then make feet stay where they touch (src/motion/feet.h), then put the
- * ground under them again. Velocities become the differences of the new positions. For motions that do not stand on something else. Clips of one frame are
- * left alone. VMG_E_NOMEM.
+ * Ground features x (T,276), then make feet stay where they touch and swing clear of the floor
+ * (src/motion/feet.h), then put the ground under the lowest foot again. Velocities become the
+ * differences of the new positions. For motions that do not stand on something else. Clips of one
+ * frame are left alone. VMG_E_NOMEM.
  */
 int vmg_rep276_settle(float *x, int64_t T, double fps);
 
