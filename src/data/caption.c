@@ -175,24 +175,52 @@ static void slide(author *a)
 static int event_captions(enum vmg_behaviour b)
 {
     int interest = vmg_behaviour_interest(b);
-    return interest >= 9 ? 3 : interest >= 7 ? 2 : interest >= 5 ? 1 : 0;
+    return interest >= 9 ? 4 : interest >= 7 ? 2 : interest >= 5 ? 1 : 0;
 }
 
-/* A window around each event of interest, of at least 2 s where the clip has them. */
+/* Frames for up to `seconds`, evenly drawn. */
+static int64_t draw_frames(author *a, double seconds)
+{
+    return vmg_dice_below(&a->dice, (int)(seconds * a->s->fps) + 1);
+}
+
+/* Draw a window in so that it does not begin or end within another moment than its own, e: half a jump is none. */
+static void spare_moments(const author *a, const vmg_event *e, int64_t *from, int64_t *to)
+{
+    for (size_t i = 0; i < a->events.n; i++) {
+        const vmg_event *o = &a->events.event[i];
+        int64_t end = o->first + o->n;
+        if (o == e || !vmg_behaviour_is_moment(o->what))
+            continue;
+        if (o->first < *from && end > *from && end <= e->first)
+            *from = end;
+        if (o->first < *to && end > *to && o->first >= e->first + e->n)
+            *to = o->first;
+    }
+}
+
+/* Windows around each event of interest, of at least 2 s where the clip has them: the first close
+ * about it, others with more of what comes before and after. */
 static void visit_events(author *a)
 {
-    int64_t before = (int64_t)(0.3 * a->s->fps), after = (int64_t)(0.7 * a->s->fps),
-            least = (int64_t)(2 * a->s->fps), T = a->s->T;
+    const double before_s = 0.3, after_s = 0.7, more_s = 1.5;
+    int64_t least = (int64_t)(2 * a->s->fps), T = a->s->T;
     for (size_t i = 0; i < a->events.n && !a->rc; i++) {
         const vmg_event *e = &a->events.event[i];
-        int want = event_captions(e->what);
-        int64_t from = VMG_MAX(e->first - before, 0), to = VMG_MIN(e->first + e->n + after, T);
-        if (to - from < least) {
-            from = VMG_MAX(VMG_MIN(from - (least - (to - from)) / 2, T - least), 0);
-            to = VMG_MIN(from + least, T);
+        for (int k = 0, n = event_captions(e->what); k < n && !a->rc; k++) {
+            double slack_s = k ? more_s : 0;
+            int64_t from = e->first - (int64_t)(before_s * a->s->fps) - draw_frames(a, slack_s),
+                    to = e->first + e->n + (int64_t)(after_s * a->s->fps) + draw_frames(a, slack_s);
+            from = VMG_MAX(from, 0);
+            to = VMG_MIN(to, T);
+            spare_moments(a, e, &from, &to);
+            if (to - from < least) {
+                from = VMG_MAX(VMG_MIN(from - (least - (to - from)) / 2, T - least), 0);
+                to = VMG_MIN(from + least, T);
+            }
+            if (to - from <= LONGEST && (to - from < T || T > SHORT_CLIP))
+                add_captions(a, from, to - from, 1, (int)e->what);
         }
-        if (want > 0 && to - from <= LONGEST && (to - from < T || T > SHORT_CLIP))
-            add_captions(a, from, to - from, want, (int)e->what);
     }
 }
 

@@ -306,8 +306,8 @@ static int judge_windows(const vmg_sample *s, vmg_criterion_evidence *out)
             continue;
         for (int c = 0; !rc && c < VMG_N_CRITERIA; c++) {
             double value;
-            if (isnan(rules[c].least) || !stands_for(&told, &infos[c]))
-                continue;
+            if (isnan(rules[c].least) || !stands_for(&told, &infos[c]) || c == VMG_MUST_BOX)
+                continue; /* boxing is what labels say: computed captions tell single punches */
             rc = vmg_criterion_measure((enum vmg_criterion)c, s->x + told.first * VMG_REP_DIM,
                                        told.n, s->fps, &value);
             out[c].n_windows += !rc;

@@ -64,7 +64,8 @@ int vmg_criterion_speeds(const float *x, int64_t T, double fps, double *busy_mps
 typedef struct vmg_criterion_evidence {
     double seconds;                /* of events that it asks for */
     int64_t n_windows, n_obeying;  /* windows whose computed caption tells it and nothing else, and
-                                      those of them that pass; 0 of what is judged by comparing */
+                                      those of them that pass; 0 of what is judged by comparing, and of
+                                      boxing, which only labels tell */
 } vmg_criterion_evidence;
 int vmg_criterion_find_evidence(const vmg_dataset *ds, vmg_criterion_evidence out[VMG_N_CRITERIA]);
 
