@@ -1,5 +1,5 @@
 /*
- * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--steps N] [--cfg X] [--device D] [--json]
+ * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--choosing] [--steps N] [--cfg X] [--device D] [--json]
  *
  * Does the model obey? For every behaviour (src/data/criteria.h) two prompts, N seeds each (16):
  * how often the motion does what was asked. With --data beside it the seconds of training data
@@ -20,14 +20,14 @@
 #include "src/data/criteria.h"
 #include "src/lib/generate_texts.h"
 
-enum { N_PROMPTS = 2, MAX_PROMPT = 256, BATCH = 16 };
+enum { N_PROMPTS = VMG_CRITERION_PROMPTS, MAX_PROMPT = 256, BATCH = 16 };
 
 typedef struct bench {
     const char *model_path, *data_path, *device;
     int64_t seeds, steps, frames;
     double cfg, cfg_to, shift, strength;
     const char *sampler;
-    bool json, fuse, settle, smooth, steps_given, cfg_given, cfg_to_given, shift_given, strength_given, fuse_given,
+    bool json, choosing, fuse, settle, smooth, steps_given, cfg_given, cfg_to_given, shift_given, strength_given, fuse_given,
         settle_given, smooth_given;
     vmg_model model;
     vmg_ctx *ctx;
@@ -63,7 +63,8 @@ static int generate(bench *b)
     for (int c = 0; c < VMG_N_CRITERIA; c++)
         for (int p = 0; p < N_PROMPTS; p++) {
             int t = c * N_PROMPTS + p;
-            vmg_criterion_prompt((enum vmg_criterion)c, p, b->prompt[t], MAX_PROMPT);
+            vmg_criterion_prompt((enum vmg_criterion)c, p + (b->choosing ? N_PROMPTS : 0), b->prompt[t],
+                                 MAX_PROMPT);
             texts[t] = b->prompt[t];
             for (int64_t s = 0; s < b->seeds; s++) {
                 int64_t k = p * b->seeds + s;
@@ -267,6 +268,8 @@ int main(int argc, char **argv)
         {"data", 0, VMG_OPT_STRING, &b->data_path, "DIR", "its data set, for quality and seconds",
          NULL},
         {"seeds", 0, VMG_OPT_INT, &b->seeds, "N", "seeds of each prompt, up to 64 (16)", NULL},
+        {"choosing", 0, VMG_OPT_FLAG, &b->choosing, NULL,
+         "use the prompts that are kept for choosing settings", NULL},
         {"steps", 0, VMG_OPT_INT, &b->steps, "N", "sampling steps (default: the model's)",
          &b->steps_given},
         {"cfg", 0, VMG_OPT_DOUBLE, &b->cfg, "X", "guidance scale (default: the model's)", &b->cfg_given},

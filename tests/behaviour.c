@@ -170,14 +170,16 @@ static void comparisons_hold_on_real_clips(void)
     CHECK(!vmg_criterion_passes(VMG_MUST_STAND_STILL, busy[2], &with));
 }
 
-static void prompts_come_in_pairs(void)
+/* Four prompts for each, all different, of at least a few words. */
+static void prompts_differ(void)
 {
-    for (int c = 0; c < VMG_N_CRITERIA; c++) {
-        char a[256], b[256];
-        vmg_criterion_prompt((enum vmg_criterion)c, 0, a, sizeof a);
-        vmg_criterion_prompt((enum vmg_criterion)c, 1, b, sizeof b);
-        CHECK(strlen(a) > 10 && strlen(b) > 10 && !strchr(a, '|') && !strchr(b, '|'));
-        CHECK(strcmp(a, b) != 0);
+    enum { N = 2 * VMG_CRITERION_PROMPTS };
+    char prompt[VMG_N_CRITERIA * N][256];
+    for (int i = 0; i < VMG_N_CRITERIA * N; i++) {
+        vmg_criterion_prompt((enum vmg_criterion)(i / N), i % N, prompt[i], sizeof prompt[i]);
+        CHECK(strlen(prompt[i]) > 10 && !strchr(prompt[i], '|'));
+        for (int k = 0; k < i; k++)
+            CHECK(strcmp(prompt[i], prompt[k]) != 0);
     }
 }
 
@@ -272,7 +274,7 @@ static const vmg_test_case cases[] = {
     {"criteria_hold_on_real_clips", criteria_hold_on_real_clips},
     {"finds_evidence_in_real_clips", finds_evidence_in_real_clips},
     {"comparisons_hold_on_real_clips", comparisons_hold_on_real_clips},
-    {"prompts_come_in_pairs", prompts_come_in_pairs},
+    {"prompts_differ", prompts_differ},
     {"the_model_obeys", the_model_obeys},
 };
 

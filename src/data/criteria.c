@@ -24,9 +24,10 @@ const vmg_criterion_info *vmg_criterion_get(enum vmg_criterion c)
 
 void vmg_criterion_prompt(enum vmg_criterion c, int k, char *out, size_t n)
 {
-    const char *bar = strchr(infos[c].prompts, '|');
-    snprintf(out, n, "%.*s", k ? 1000 : (int)(bar - infos[c].prompts),
-             k ? bar + 1 : infos[c].prompts);
+    const char *at = infos[c].prompts;
+    for (; k > 0; k--)
+        at = strchr(at, '|') + 1;
+    snprintf(out, n, "%.*s", (int)strcspn(at, "|"), at);
 }
 
 /* ---- measuring ---- */
