@@ -25,9 +25,9 @@ enum { N_PROMPTS = VMG_CRITERION_PROMPTS, MAX_PROMPT = 256, BATCH = 16 };
 typedef struct bench {
     const char *model_path, *data_path, *device;
     int64_t seeds, steps, frames;
-    double cfg, cfg_to, shift, strength;
+    double cfg, cfg_from, cfg_to, shift, strength;
     const char *sampler;
-    bool json, choosing, fuse, settle, smooth, steps_given, cfg_given, cfg_to_given, shift_given, strength_given, fuse_given,
+    bool json, choosing, fuse, settle, smooth, steps_given, cfg_given, cfg_from_given, cfg_to_given, shift_given, strength_given, fuse_given,
         settle_given, smooth_given;
     vmg_model model;
     vmg_ctx *ctx;
@@ -212,6 +212,8 @@ static int sampling(bench *b)
         b->o.sampler.steps = b->steps;
     if (b->cfg_given)
         b->o.sampler.guidance = b->cfg;
+    if (b->cfg_from_given)
+        b->o.sampler.guidance_from = b->cfg_from;
     if (b->cfg_to_given)
         b->o.sampler.guidance_to = b->cfg_to;
     if (b->shift_given)
@@ -273,8 +275,9 @@ int main(int argc, char **argv)
         {"steps", 0, VMG_OPT_INT, &b->steps, "N", "sampling steps (default: the model's)",
          &b->steps_given},
         {"cfg", 0, VMG_OPT_DOUBLE, &b->cfg, "X", "guidance scale (default: the model's)", &b->cfg_given},
-        {"cfg-to", 0, VMG_OPT_DOUBLE, &b->cfg_to, "S", "guide down to this noise level",
-         &b->cfg_to_given},
+        {"cfg-from", 0, VMG_OPT_DOUBLE, &b->cfg_from, "S", "guide only from this noise level on ...",
+         &b->cfg_from_given},
+        {"cfg-to", 0, VMG_OPT_DOUBLE, &b->cfg_to, "S", "... down to this one", &b->cfg_to_given},
         {"sampler", 0, VMG_OPT_STRING, &b->sampler, "NAME", "euler, heun, dpm++2m", NULL},
         {"shift", 0, VMG_OPT_DOUBLE, &b->shift, "X", "schedule shift", &b->shift_given},
         {"strength", 0, VMG_OPT_DOUBLE, &b->strength, "X", "schedule strength",

@@ -267,6 +267,50 @@ static void adds_noise_to_references(void)
     close_fed(&f);
 }
 
+/* Half of U(0, 0.8): 40% of the words go, never all of a caption, and none of what stays changes or moves. */
+static void leaves_words_out(void)
+{
+    fed f;
+    int64_t whole = 0, kept = 0;
+    REQUIRE_OK(open_fed(&f, 0, 1, false, 1 << 24));
+    for (int64_t k = 0; k < 30; k++) {
+        vmg_feed_batch full, fewer;
+        for (int pass = 0; pass < 2; pass++) {
+            vmg_feed_close(f.feed);
+            f.feed = NULL;
+            f.o.recipe.p_null = f.o.recipe.p_motion = 0;
+            f.o.recipe.word_drop = pass ? 0.8 : 0;
+            REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
+            REQUIRE_OK(vmg_feed_make(f.feed, k, pass ? &fewer : &full));
+        }
+        for (int64_t i = 0; i < full.batch.n_samples; i++) {
+            const char *a = full.texts_said[full.samples[i].text], *b = fewer.texts_said[fewer.samples[i].text];
+            CHECK(!*a || *b);
+            while (*b) {
+                size_t n = strcspn(b, " ");
+                while (*a && (strncmp(a, b, n) || strcspn(a, " ") != n)) {
+                    a += strcspn(a, " ");
+                    a += strspn(a, " ");
+                    whole++;
+                }
+                if (!CHECK(*a))
+                    break;
+                kept++;
+                whole++;
+                a += n + strspn(a + n, " ");
+                b += n + strspn(b + n, " ");
+            }
+            for (; *a; a += strspn(a, " "), whole++)
+                a += strcspn(a, " ");
+        }
+        vmg_feed_batch_free(&full);
+        vmg_feed_batch_free(&fewer);
+    }
+    CHECK(whole > 2000);
+    CHECK_CLOSE((double)kept / (double)whole, 0.6, 0.05); /* a little more: one word at least stays */
+    close_fed(&f);
+}
+
 /* Of eight kinematic captions five show a walk, three nothing, one of the five a stop. */
 static void draws_rare_behaviours(void)
 {
@@ -473,6 +517,7 @@ static const vmg_test_case cases[] = {
     {"corrupts_references", corrupts_references},
     {"draws_what_the_recipe_says", draws_what_the_recipe_says},
     {"adds_noise_to_references", adds_noise_to_references},
+    {"leaves_words_out", leaves_words_out},
     {"draws_rare_behaviours", draws_rare_behaviours},
     {"depends_on_nothing_but_the_number", depends_on_nothing_but_the_number},
     {"splits_among_processes", splits_among_processes},

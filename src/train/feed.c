@@ -331,6 +331,26 @@ static int fill_motion(vmg_feed *f, vmg_draw *d, const vmg_corruption *how, cons
     return clean && ref ? VMG_OK : VMG_E_NOMEM;
 }
 
+/* The caption without some of its words; at least one stays. Fresh memory, NULL on exhaustion. */
+static char *drop_words(vmg_draw *d, const char *text, double most)
+{
+    double chance = most * vmg_draw_uniform(d);
+    char *out = vmg_strdup(text);
+    size_t n = 0;
+    for (const char *at = text; out && *at;) {
+        size_t gap = strspn(at, " "), word = strcspn(at + gap, " ");
+        bool last = !at[gap + word];
+        if (vmg_draw_uniform(d) >= chance || (last && !n)) {
+            memcpy(out + n, at + (n ? 0 : gap), word + (n ? gap : 0));
+            n += word + (n ? gap : 0);
+        }
+        at += gap + word;
+    }
+    if (out)
+        out[n] = 0;
+    return out;
+}
+
 static int make_sample(vmg_feed *f, vmg_feed_batch *b, int64_t slot, int64_t j, const vmg_corruption *how)
 {
     vmg_draw d = vmg_draw_from(f->seed, (uint64_t)b->number << STREAM_BITS | (uint64_t)j);
@@ -348,8 +368,10 @@ static int make_sample(vmg_feed *f, vmg_feed_batch *b, int64_t slot, int64_t j, 
     s->noise_seed = vmg_draw_u64(&d);
     if (s->attend_to_text && from_source(c.sample, "mogen_db", "vigen"))
         s->feature_mask = b->feature_mask;
-    const char *text = null ? "" : c.caption->text;
-    if (s->attend_to_text)
+    const char *said = null ? "" : c.caption->text;
+    char *text = r->word_drop > 0 ? drop_words(&d, said, r->word_drop) : vmg_strdup(said);
+    rc = text ? VMG_OK : VMG_E_NOMEM;
+    if (rc == VMG_OK && s->attend_to_text)
         rc = text_index(f, b, text, &s->text);
     if (rc == VMG_OK)
         rc = fill_motion(f, &d, how, &c, b->owned + 2 * slot, s);
@@ -358,6 +380,7 @@ static int make_sample(vmg_feed *f, vmg_feed_batch *b, int64_t slot, int64_t j, 
                                       s->attend_to_text ? text : "(its reference)");
     if (rc == VMG_OK && !b->names[slot])
         rc = VMG_E_NOMEM;
+    free(text);
     if (c.ours)
         free_sample(c.sample);
     return rc;

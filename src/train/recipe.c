@@ -26,6 +26,7 @@ const vmg_recipe_key vmg_recipe_keys[] = {
     {"p-null", AT(p_null), VMG_RECIPE_REAL, 0, 1, "text samples that see the empty text instead"},
     {"p-motion", AT(p_motion), VMG_RECIPE_REAL, 0, 1, "samples that follow their corrupted reference"},
     {"ref-noise", AT(ref_noise), VMG_RECIPE_REAL, 0, 10, "most noise on whole references, in standard deviations (0: only the published corruption)"},
+    {"word-drop", AT(word_drop), VMG_RECIPE_REAL, 0, 1, "highest chance of a caption's words to be left out, so that unknown wordings matter less"},
     {"min-frames", AT(min_frames), VMG_RECIPE_INT, 2, 100000, "shortest sample"},
     {"max-frames", AT(max_frames), VMG_RECIPE_INT, 2, 100000, "longest sample"},
     {"widen", AT(widen), VMG_RECIPE_REAL, 0, 1, "windows that show more than their caption describes, of any length up to the longest"},

@@ -19,6 +19,7 @@ typedef struct vmg_recipe {
     double p_null;     /* text samples whose context is replaced by the null context */
     double p_motion;   /* samples that follow their reference instead of the text */
     double ref_noise;  /* a reference gets N(0, U(0, ref_noise)²) on all frames beside the published corruption; 0 = never */
+    double word_drop;  /* each word of a caption is left out with a chance that is drawn for it from U(0, word_drop); 0 = never */
     int64_t min_frames, max_frames; /* of a sample */
     double widen;      /* samples whose window is widened beyond what the caption describes, up to max_frames */
     double kinematic;  /* samples whose caption was computed from the motion, where there are both kinds */
