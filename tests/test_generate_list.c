@@ -15,7 +15,7 @@
 #include "src/data/prompts.h"
 #include "src/format/weights_file.h"
 #include "src/format/writer.h"
-#include "src/motion/resample.h"
+#include "src/lib/generate_list.h"
 #include "tests/harness.h"
 
 /* Of different lengths: the third is longer than what contexts are padded to. */
@@ -301,6 +301,77 @@ static void wrong_lists(void)
     run(NULL, 1, "no text \"file\"", "eval '{/}/seed.json'");
 }
 
+/* ---- the library ---- */
+
+typedef struct collector {
+    float *x[N];
+    int64_t n_taken, n_reported, patience;
+} collector;
+
+static int keep(void *user, int64_t i, const float *x, int64_t n_frames)
+{
+    collector *c = user;
+    c->x[i] = vmg_calloc((size_t)n_frames, 276 * sizeof *x);
+    if (!CHECK(c->x[i] && n_frames == FRAMES))
+        return VMG_E_NOMEM;
+    memcpy(c->x[i], x, (size_t)n_frames * 276 * sizeof *x);
+    c->n_taken++;
+    return VMG_OK;
+}
+
+static void hear(void *user, int64_t i, int64_t n_frames, const char *error)
+{
+    collector *c = user;
+    CHECK_INT(i, c->n_reported++);
+    CHECK(n_frames == FRAMES && !error);
+}
+
+static bool wait_for(void *user, const char *what, int64_t done, int64_t total)
+{
+    collector *c = user;
+    CHECK(what && done >= 0 && done <= total);
+    return c->n_taken < c->patience;
+}
+
+/* Embeddings that do not fit in memory together: the encoder and the network take turns. And a caller who loses patience. */
+static void parts_make_the_same(void)
+{
+    const char *src = getenv("VMG_SRCDIR");
+    char *path = vmg_path_join(src ? src : ".", "models/mini.gguf");
+    const vmg_comm alone = vmg_comm_alone();
+    vmg_list_item items[N] = {{0}};
+    collector whole = {.patience = N + 1}, parts = whole, impatient = {.patience = 2};
+    vmg_list_options o = {.n_frames = FRAMES, .at_once = 2, .comm = &alone, .take = keep, .report = hear, .progress = wait_for};
+    vmg_model m = {0};
+    vmg_model_sampling sampling;
+    vmg_ctx *ctx = NULL;
+    REQUIRE_OK(vmg_model_open(path, &m));
+    CHECK_OK(vmg_model_get_sampling(&m, &sampling));
+    CHECK_OK(vmg_ctx_open(&(vmg_ctx_options){.device = getenv("VMG_TEST_DEVICE")}, &ctx));
+    o.generate = (vmg_generate_options){.sampler = sampling.sampler, .dtype = VMG_F32};
+    o.generate.sampler.steps = 2;
+    for (int i = 0; i < N; i++)
+        items[i] = (vmg_list_item){.prompt = prompts[i], .wanted = true};
+    o.user = &whole;
+    CHECK_OK(vmg_generate_list(ctx, &m, items, N, &o));
+    o.user = &parts;
+    o.kept_bytes = 1;
+    CHECK_OK(vmg_generate_list(ctx, &m, items, N, &o));
+    for (int i = 0; i < N; i++)
+        CHECK(whole.x[i] && parts.x[i] && !memcmp(whole.x[i], parts.x[i], FRAMES * 276 * sizeof(float)));
+    o.user = &impatient;
+    CHECK_INT(vmg_generate_list(ctx, &m, items, N, &o), VMG_E_INTERRUPTED);
+    CHECK_INT(impatient.n_reported, 2);
+    for (int i = 0; i < N; i++) {
+        free(whole.x[i]);
+        free(parts.x[i]);
+        free(impatient.x[i]);
+    }
+    vmg_ctx_close(ctx);
+    vmg_model_close(&m);
+    free(path);
+}
+
 /* ---- several processes ---- */
 
 static void processes_make_the_same(void)
@@ -372,6 +443,7 @@ static const vmg_test_case cases[] = {
     {"goes_on_after_an_interruption", goes_on_after_an_interruption},
     {"names_and_formats", names_and_formats},
     {"wrong_lists", wrong_lists},
+    {"parts_make_the_same", parts_make_the_same},
     {"processes_make_the_same", processes_make_the_same},
     {"processes_report_failures", processes_report_failures},
     {"processes_measure_the_same", processes_measure_the_same},

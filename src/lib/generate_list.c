@@ -9,8 +9,7 @@
 #include "src/format/weights_file.h"
 #include "src/lib/encoder.h"
 
-/* Embeddings kept at once, about. */
-#define KEPT_BYTES ((size_t)512 << 20)
+enum { USUAL_KEPT_MIB = 512 };
 
 /* What this process has of an item of its present part of the list. */
 typedef struct slot {
@@ -36,7 +35,7 @@ typedef struct lister {
     vmg_embedding null_text;
     vmg_generator *generator;
     int64_t n_done, n_wanted, n_round; /* wanted items: finished by all processes, in sum, in the round that is being made */
-    int64_t steps_done;                /* of the round */
+    double begun, share; /* of this process's batch: sampled already, and being sampled */
 } lister;
 
 static int64_t end_of(const lister *l, int64_t batch)
@@ -86,7 +85,8 @@ static bool on_encode(void *user, size_t done, size_t total)
 static bool tell_steps(lister *l, int64_t step)
 {
     int64_t steps = l->o->generate.sampler.steps;
-    return tell(l, "generating", l->n_done * steps + l->n_round * step, l->n_wanted * steps);
+    double now = (double)l->n_round * (l->begun * (double)steps + l->share * (double)step); /* as if all were as far */
+    return tell(l, "generating", l->n_done * steps + (int64_t)now, l->n_wanted * steps);
 }
 
 static bool on_step(void *user, int64_t done, int64_t total)
@@ -174,12 +174,13 @@ static int encode_part(lister *l, int64_t batch)
 {
     texts t = {.l = l, .text = vmg_calloc((size_t)l->n + 1, sizeof *t.text), .item = vmg_calloc((size_t)l->n + 1, sizeof *t.item)};
     size_t bytes = 0, row = (size_t)l->model->config.text_dim * sizeof(float);
+    size_t limit = l->o->kept_bytes ? l->o->kept_bytes : (size_t)USUAL_KEPT_MIB << 20;
     int rc = t.text && t.item ? VMG_OK : VMG_E_NOMEM;
     if (rc == VMG_OK && l->has_encoder && !l->null_text.rows && needs_null(l)) {
         t.text[0] = "";
         t.item[t.n++] = -1;
     }
-    for (; rc == VMG_OK && batch < l->n_batches && bytes < KEPT_BYTES; batch += l->o->comm->size) {
+    for (; rc == VMG_OK && batch < l->n_batches && bytes < limit; batch += l->o->comm->size) {
         for (int64_t i = l->batches[batch]; i < end_of(l, batch); i++) {
             if (!l->slots[i].encode || !l->has_encoder)
                 continue;
@@ -266,8 +267,10 @@ static int sample_width(lister *l, int64_t a, int64_t b, int64_t width)
         o.sampler.progress_user = l;
         rc = vmg_generator_open(l->ctx, l->model, &o, &l->generator);
     }
+    l->share = (double)n / (double)(b - a);
     if (rc == VMG_OK && n)
         rc = vmg_generator_run(l->generator, text, n_texts, null_of(l), items, n);
+    l->begun += l->share;
     free(items);
     free(text);
     return rc;
@@ -345,6 +348,7 @@ static int make_round(lister *l, int64_t batch)
     int64_t mine = batch + comm->rank;
     vmg_buf records = {0}, all = {0};
     l->n_round = 0;
+    l->begun = l->share = 0;
     for (int64_t k = batch; k < VMG_MIN(batch + comm->size, l->n_batches); k++)
         l->n_round += n_wanted_in(l, k);
     int rc = tell_steps(l, 0) ? VMG_OK : vmg_fail(VMG_E_INTERRUPTED, "interrupted");

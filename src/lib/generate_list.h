@@ -25,6 +25,7 @@ typedef struct vmg_list_options {
     const vmg_embedding *null_text;     /* of the empty text; NULL: encoded where guidance needs it */
     int64_t n_frames;                   /* of a text's motion where the item does not say */
     int64_t at_once;                    /* items of a batch */
+    size_t kept_bytes;                  /* of embeddings in memory at once, about; 0 = 512 MiB */
     const vmg_comm *comm;
 
     /* Hands over a motion, (n_frames, in_dim), on the process that made it. A failure ends the work. */
