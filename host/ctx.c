@@ -95,14 +95,15 @@ int vmg_ctx_open(const vmg_ctx_options *options, vmg_ctx **out)
     if (!ctx)
         return VMG_E_NOMEM;
     ctx->log = options->log;
-    int rc = vmg_device_find(options->device, &ctx->dev);
+    int64_t n_users;
+    int rc = vmg_device_find_among(options->device, options->turn, &ctx->dev, &n_users);
     if (rc != VMG_OK)
         goto fail;
     if (!ctx->dev.little_endian) {
         rc = vmg_fail(VMG_E_UNSUPPORTED, "%s is big-endian, which is not supported", ctx->dev.name);
         goto fail;
     }
-    ctx->max_memory_bytes = ctx->dev.global_mem_bytes;
+    ctx->max_memory_bytes = ctx->dev.global_mem_bytes / (uint64_t)n_users;
     if (options->max_memory_bytes && options->max_memory_bytes < ctx->max_memory_bytes)
         ctx->max_memory_bytes = options->max_memory_bytes;
     const cl_context_properties props[] = {CL_CONTEXT_PLATFORM, (cl_context_properties)ctx->dev.platform, 0};

@@ -25,7 +25,8 @@ typedef struct vmg_ctx_options {
     vmg_log log;
     bool profile;          /* record an event per launch (host/profile.h) */
     bool no_disk_cache;    /* neither read nor write the program cache */
-    uint64_t max_memory_bytes; /* pretend the device has this much; 0 = what it has */
+    uint64_t max_memory_bytes; /* pretend the device has this much; 0 = what it has, or this process's part of it */
+    vmg_device_turn turn;  /* among the processes of one job on this machine */
 } vmg_ctx_options;
 
 /*

@@ -153,22 +153,56 @@ static bool contains_ignoring_case(const char *text, const char *part)
     return n == 0;
 }
 
+static double size_of(const vmg_device *d)
+{
+    return (double)d->n_compute_units * (d->clock_mhz ? d->clock_mhz : 1);
+}
+
 /* Larger is better: GPUs before accelerators before CPUs, then raw size. */
 static double rank_of(const vmg_device *d)
 {
     static const double by_class[] = {[VMG_CLASS_GPU] = 2e15, [VMG_CLASS_ACCELERATOR] = 1e15, [VMG_CLASS_CPU] = 0};
-    return by_class[d->device_class] + (double)d->n_compute_units * (d->clock_mhz ? d->clock_mhz : 1);
+    return by_class[d->device_class] + size_of(d);
 }
 
-static const vmg_device *choose(const vmg_device *list, size_t n, const char *spec)
+static const vmg_device *best_of(const vmg_device *list, size_t n)
+{
+    const vmg_device *best = &list[0];
+    for (size_t i = 1; i < n; i++)
+        best = rank_of(&list[i]) > rank_of(best) ? &list[i] : best;
+    return best;
+}
+
+/* A GPU as good as the best: one platform, as two drivers may show the same hardware; half its size, as the one inside a processor is no
+ * partner for a card. */
+static bool is_peer(const vmg_device *d, const vmg_device *best)
+{
+    return d == best || (best->device_class == VMG_CLASS_GPU && d->device_class == VMG_CLASS_GPU && d->platform == best->platform &&
+                         size_of(d) >= 0.5 * size_of(best));
+}
+
+/* The best device's peers in turn, itself first. */
+static const vmg_device *take_turn(const vmg_device *list, size_t n, vmg_device_turn turn, int64_t *n_users)
+{
+    const vmg_device *best = best_of(list, n);
+    int64_t n_peers = 0, count = VMG_MAX(turn.count, (int64_t)1);
+    for (size_t i = 0; i < n; i++)
+        n_peers += is_peer(&list[i], best);
+    *n_users = (count + n_peers - 1) / n_peers;
+    size_t at = (size_t)(best - list);
+    for (int64_t left = turn.index % n_peers; left > 0; left--)
+        do
+            at = (at + 1) % n;
+        while (!is_peer(&list[at], best));
+    return &list[at];
+}
+
+const vmg_device *vmg_device_choose(const vmg_device *list, size_t n, const char *spec, vmg_device_turn turn, int64_t *n_users)
 {
     int a, b, used = 0;
-    if (!spec || !*spec) {
-        const vmg_device *best = &list[0];
-        for (size_t i = 1; i < n; i++)
-            best = rank_of(&list[i]) > rank_of(best) ? &list[i] : best;
-        return best;
-    }
+    *n_users = VMG_MAX(turn.count, (int64_t)1);
+    if (!spec || !*spec)
+        return take_turn(list, n, turn, n_users);
     if (sscanf(spec, "%d:%d%n", &a, &b, &used) == 2 && !spec[used]) {
         for (size_t i = 0; i < n; i++)
             if (list[i].platform_index == a && list[i].device_index == b)
@@ -185,14 +219,22 @@ static const vmg_device *choose(const vmg_device *list, size_t n, const char *sp
 
 int vmg_device_find(const char *spec, vmg_device *out)
 {
+    return vmg_device_find_among(spec, (vmg_device_turn){0}, out, NULL);
+}
+
+int vmg_device_find_among(const char *spec, vmg_device_turn turn, vmg_device *out, int64_t *n_users)
+{
     vmg_device *list;
     size_t n;
+    int64_t users;
     if (!spec || !*spec)
         spec = getenv("VMG_DEVICE");
     int rc = vmg_device_list(&list, &n);
     if (rc != VMG_OK)
         return rc;
-    const vmg_device *d = choose(list, n, spec);
+    const vmg_device *d = vmg_device_choose(list, n, spec, turn, &users);
+    if (n_users)
+        *n_users = users;
     if (d) {
         *out = *d;
     } else {

@@ -44,4 +44,18 @@ int vmg_device_list(vmg_device **out, size_t *n);
  */
 int vmg_device_find(const char *spec, vmg_device *out);
 
+/* One of several processes on a machine; {0} is a process by itself. */
+typedef struct vmg_device_turn {
+    int64_t index, count;
+} vmg_device_turn;
+
+/*
+ * The same for one of several: where nothing names a device, they take turns among the GPUs of the best one's platform that are at
+ * least half its size. *n_users, if wanted, is how many of them have the same device at most.
+ */
+int vmg_device_find_among(const char *spec, vmg_device_turn turn, vmg_device *out, int64_t *n_users);
+
+/* vmg_device_find_among's choice out of a list, for tests; NULL when nothing matches. $VMG_DEVICE is not asked. */
+const vmg_device *vmg_device_choose(const vmg_device *list, size_t n, const char *spec, vmg_device_turn turn, int64_t *n_users);
+
 #endif

@@ -1,5 +1,6 @@
 # The OpenCL runtime.
 libvmg_la_SOURCES += host/base/clock.c host/base/clock.h
+libvmg_la_SOURCES += host/base/comm.c host/base/comm.h
 libvmg_la_SOURCES += host/base/fs.c host/base/fs.h
 libvmg_la_SOURCES += host/base/log.c host/base/log.h
 libvmg_la_SOURCES += host/base/mem.c host/base/mem.h

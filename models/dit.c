@@ -12,7 +12,6 @@
 /* ---- parameters ---- */
 
 /* Clips are at most a few hundred frames; positions are made for this many (20 fps: over three minutes). */
-enum { N_POSITIONS = 4096 };
 
 typedef struct declarer {
     vmg_params *ps;
@@ -141,13 +140,13 @@ static int make_positions(vmg_dit *dit)
     int64_t C = dit->config.dim;
     if (dit->n_positions)
         return VMG_OK;
-    dit->n_positions = N_POSITIONS;
-    dit->positions = vmg_tensor_make(NULL, 0, VMG_F32, 2, (int64_t[]){N_POSITIONS, C});
+    dit->n_positions = VMG_DIT_MAX_FRAMES;
+    dit->positions = vmg_tensor_make(NULL, 0, VMG_F32, 2, (int64_t[]){VMG_DIT_MAX_FRAMES, C});
     dit->positions_bytes = vmg_tensor_bytes(dit->positions);
     dit->positions.buf = vmg_ctx_buffer(ctx, dit->positions_bytes);
     float *table = vmg_calloc(dit->positions_bytes, 1);
     if (table && !ctx->plan && !ctx->error) {
-        vmg_position_table(N_POSITIONS, C, table);
+        vmg_position_table(VMG_DIT_MAX_FRAMES, C, table);
         vmg_upload(ctx, dit->positions, table);
     }
     free(table);

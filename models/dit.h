@@ -25,6 +25,8 @@ typedef struct vmg_dit_block {
     vmg_param *ffn0_w, *ffn0_b, *ffn2_w, *ffn2_b;
 } vmg_dit_block;
 
+enum { VMG_DIT_MAX_FRAMES = 4096 }; /* of a motion or a reference: rows of the position table */
+
 typedef struct vmg_dit {
     vmg_ctx *ctx;
     vmg_dit_config config;

@@ -1,12 +1,15 @@
 /* Test programs: named cases, TAP output, and comparisons that print what they saw. */
 #include "tests/harness.h"
 
+#include "config.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "host/base/fs.h"
@@ -214,6 +217,38 @@ const char *vmg_test_tmp(const char *name)
     next = (next + 1) % 8;
     snprintf(paths[next], sizeof paths[next], "%s/%s", tmp_dir, name);
     return paths[next];
+}
+
+int vmg_test_vimogen(const char *launcher, const char *args, char *text, size_t n)
+{
+    const char *build = getenv("VMG_BUILDDIR"), *log = vmg_test_tmp("output.txt");
+    char *command = vmg_asprintf("{ %s '%s/vimogen' %s ; } > '%s' 2>&1", launcher ? launcher : "", build ? build : ".", args, log);
+    char *all = NULL;
+    int status = command ? system(command) : -1;
+    text[0] = 0;
+    if (vmg_read_file(log, 1 << 20, &all, NULL) == VMG_OK)
+        snprintf(text, n, "%s", all);
+    free(all);
+    free(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+const char *vmg_test_mpirun(int n)
+{
+#ifdef HAVE_MPI
+    static char launcher[128];
+    char command[200];
+    bool open_mpi = !system("mpirun --version 2>&1 | grep -q 'Open MPI'");
+    snprintf(launcher, sizeof launcher, "mpirun %s-n %d", open_mpi ? "--allow-run-as-root --oversubscribe " : "", n);
+    snprintf(command, sizeof command, "%s true > /dev/null 2>&1", launcher);
+    if (!system(command))
+        return launcher;
+    vmg_test_skip("mpirun does not run here: %s true", launcher);
+#else
+    (void)n;
+    vmg_test_skip("built without MPI (configure --with-mpi)");
+#endif
+    return NULL;
 }
 
 /* splitmix64 */

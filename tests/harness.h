@@ -80,6 +80,16 @@ const char *vmg_test_shared(const char *name);
  * later. */
 const char *vmg_test_tmp(const char *name);
 
+/*
+ * Runs the built program as "LAUNCHER vimogen ARGS" through the shell (LAUNCHER NULL: by itself); what it prints, both streams, goes to
+ * text[n]. Its exit status, -1 when it did not end by itself.
+ */
+int vmg_test_vimogen(const char *launcher, const char *args, char *text, size_t n);
+
+/* What starts n processes, a launcher for vmg_test_vimogen; NULL, with the case marked skipped, in a build without MPI or where mpirun
+ * does not run. Valid until the next call. */
+const char *vmg_test_mpirun(int n);
+
 /* Reproducible numbers: uniform in [-1, 1), and uniform integers below n (> 0). Seeded per case. */
 float vmg_test_uniform(void);
 uint32_t vmg_test_below(uint32_t n);

@@ -206,3 +206,5 @@ tests_test_body_model_LDADD = tests/libmotion.la
 check_PROGRAMS += tests/test_npz
 tests_test_npz_SOURCES = tests/test_npz.c
 tests_test_npz_LDADD = $(LDADD) $(ZLIB_LIBS)
+check_PROGRAMS += tests/test_generate_list
+tests_test_generate_list_SOURCES = tests/test_generate_list.c

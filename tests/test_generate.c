@@ -14,24 +14,10 @@
 #include "src/vimogen.h"
 #include "tests/harness.h"
 
-/* Runs "vimogen ARGS"; its output (both streams) in `text`. Returns the exit status. */
-static int run_vimogen(const char *args, char *text, size_t n)
-{
-    const char *build = getenv("VMG_BUILDDIR"), *log = vmg_test_tmp("output.txt");
-    char *command = vmg_asprintf("'%s/vimogen' %s > '%s' 2>&1", build ? build : ".", args, log), *all = NULL;
-    int status = command ? system(command) : -1;
-    text[0] = 0;
-    if (vmg_read_file(log, 1 << 20, &all, NULL) == VMG_OK)
-        snprintf(text, n, "%s", all);
-    free(all);
-    free(command);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
 static void check_says(const char *args, int status, const char *word)
 {
     char text[4096];
-    int got = run_vimogen(args, text, sizeof text);
+    int got = vmg_test_vimogen(NULL, args, text, sizeof text);
     if (!CHECK(got == status && strstr(text, word)))
         vmg_test_note("vimogen %s: status %d, expected %d and \"%s\": %s", args, got, status, word, text);
 }
@@ -94,7 +80,7 @@ static void text_branch_matches_golden(void)
         return;
     for (size_t i = 0; i < VMG_COUNT(runs); i++) {
         char *more = vmg_asprintf("%s -o '%s'", runs[i].more, vmg_test_tmp(runs[i].out)), *args = text_args(golden, more);
-        if (CHECK_INT(run_vimogen(args, text, sizeof text), 0))
+        if (CHECK_INT(vmg_test_vimogen(NULL, args, text, sizeof text), 0))
             compare(vmg_test_tmp(runs[i].out), w, "latents");
         else
             vmg_test_note("%s", text);
@@ -112,7 +98,7 @@ static void motion_branch_matches_golden(void)
         return;
     char *args = vmg_asprintf("generate -m '%s' --ref-motion '%s' --noise '%s' --steps 8 --raw -o '%s'", golden,
                               vmg_test_tmp("ref.npy"), vmg_test_tmp("noise.npy"), vmg_test_tmp("m.npy"));
-    if (CHECK_INT(run_vimogen(args, text, sizeof text), 0))
+    if (CHECK_INT(vmg_test_vimogen(NULL, args, text, sizeof text), 0))
         compare(vmg_test_tmp("m.npy"), w, "latents");
     else
         vmg_test_note("%s", text);
@@ -135,7 +121,7 @@ static void features_are_smoothed(void)
     char *more = vmg_asprintf("--mean '%s' --std '%s' -o '%s'", vmg_test_tmp("mean.npy"), vmg_test_tmp("std.npy"),
                               vmg_test_tmp("s.npy"));
     char *args = text_args(golden, more);
-    if (CHECK_INT(run_vimogen(args, text, sizeof text), 0))
+    if (CHECK_INT(vmg_test_vimogen(NULL, args, text, sizeof text), 0))
         compare(vmg_test_tmp("s.npy"), w, "smoothed");
     free(more);
     free(args);
@@ -158,7 +144,7 @@ static void seeds_and_batches(void)
         snprintf(out, sizeof out, runs[i], vmg_test_tmp(outs[i]));
         char *args = vmg_asprintf("generate -m '%s' --text-embedding '%s' --null-embedding '%s' --frames 16 --steps 2 --raw %s",
                                   golden, vmg_test_tmp("context.npy"), vmg_test_tmp("null.npy"), out);
-        if (!CHECK_INT(run_vimogen(args, text, sizeof text), 0))
+        if (!CHECK_INT(vmg_test_vimogen(NULL, args, text, sizeof text), 0))
             vmg_test_note("%s", text);
         free(args);
     }
@@ -279,7 +265,7 @@ static void sessions(void)
     char *args = vmg_asprintf("convert --from '%s' --to '%s' --mean '%s' --std '%s' --null-embedding '%s'", golden,
                               vmg_test_tmp("whole.gguf"), vmg_test_tmp("mean1.npy"), vmg_test_tmp("std1.npy"),
                               vmg_test_tmp("null.npy"));
-    if (!CHECK_INT(run_vimogen(args, text, sizeof text), 0))
+    if (!CHECK_INT(vmg_test_vimogen(NULL, args, text, sizeof text), 0))
         vmg_test_note("%s", text);
     free(args);
     vmg_weights_close(w);

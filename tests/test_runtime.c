@@ -119,6 +119,35 @@ static void lists_devices(void)
     free(list);
 }
 
+/* Processes of one job on made-up machines. */
+static void processes_take_turns(void)
+{
+    static const int marks[3] = {0};
+    cl_platform_id a = (cl_platform_id)&marks[0], b = (cl_platform_id)&marks[1], c = (cl_platform_id)&marks[2];
+    const vmg_device list[] = {
+        {.platform = a, .device_class = VMG_CLASS_CPU, .n_compute_units = 64, .clock_mhz = 3000},
+        {.platform = b, .device_class = VMG_CLASS_GPU, .n_compute_units = 100, .clock_mhz = 1000},
+        {.platform = b, .device_class = VMG_CLASS_GPU, .n_compute_units = 20, .clock_mhz = 1000}, /* inside the processor */
+        {.platform = b, .device_class = VMG_CLASS_GPU, .n_compute_units = 120, .clock_mhz = 1000},
+        {.platform = c, .device_class = VMG_CLASS_GPU, .n_compute_units = 120, .clock_mhz = 1000}, /* the last again */
+        {.platform = b, .device_class = VMG_CLASS_GPU, .n_compute_units = 100, .clock_mhz = 1000},
+    };
+    static const int64_t want[] = {3, 5, 1, 3, 5, 1, 3};
+    int64_t users;
+    for (int64_t i = 0; i < 7; i++) {
+        const vmg_device *d = vmg_device_choose(list, VMG_COUNT(list), NULL, (vmg_device_turn){i, 7}, &users);
+        CHECK_INT(d - list, want[i]);
+        CHECK_INT(users, 3);
+        CHECK(vmg_device_choose(list, VMG_COUNT(list), "2", (vmg_device_turn){i, 7}, &users) == &list[2]);
+        CHECK_INT(users, 7);
+        CHECK(vmg_device_choose(list, 1, NULL, (vmg_device_turn){i, 7}, &users) == list); /* all share the processor */
+        CHECK_INT(users, 7);
+    }
+    CHECK(vmg_device_choose(list, VMG_COUNT(list), "", (vmg_device_turn){0}, &users) == &list[3]);
+    CHECK_INT(users, 1);
+    CHECK(vmg_device_choose(list, VMG_COUNT(list), "nonesuch", (vmg_device_turn){0}, &users) == NULL);
+}
+
 static void launches(void)
 {
     vmg_ctx *ctx = open_ctx(NULL);
@@ -323,6 +352,7 @@ static void forced_values_win(void)
 
 static const vmg_test_case cases[] = {
     {"lists_devices", lists_devices},
+    {"processes_take_turns", processes_take_turns},
     {"launches", launches},
     {"arenas_reuse", arenas_reuse},
     {"memory_limit_is_a_message", memory_limit_is_a_message},

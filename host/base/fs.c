@@ -188,6 +188,24 @@ void vmg_atomic_abort(vmg_atomic_file *file)
     *file = (vmg_atomic_file){0};
 }
 
+void vmg_atomic_clean(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    char *dir = slash ? vmg_strndup(path, (size_t)(slash - path) + 1) : vmg_strdup("."), **names = NULL;
+    char *prefix = vmg_asprintf("%s.tmp.", slash ? slash + 1 : path);
+    size_t n = 0;
+    if (dir && prefix && vmg_list_dir(dir, &names, &n) == VMG_OK)
+        for (size_t i = 0; i < n; i++) {
+            char *left = strncmp(names[i], prefix, strlen(prefix)) ? NULL : vmg_path_join(dir, names[i]);
+            if (left)
+                unlink(left);
+            free(left);
+        }
+    vmg_list_free(names, n);
+    free(prefix);
+    free(dir);
+}
+
 int vmg_write_file(const char *path, const void *data, size_t size)
 {
     vmg_atomic_file file;

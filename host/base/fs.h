@@ -40,6 +40,9 @@ int vmg_atomic_open(const char *path, vmg_atomic_file *out);
 int vmg_atomic_commit(vmg_atomic_file *file);
 void vmg_atomic_abort(vmg_atomic_file *file);
 
+/* Removes what killed writers of `path` left beside it. For files that only one process writes. */
+void vmg_atomic_clean(const char *path);
+
 bool vmg_path_exists(const char *path);
 bool vmg_path_is_dir(const char *path);
 

@@ -55,13 +55,16 @@ int vmg_cli_fail(const char *command, int rc);
 int vmg_cli_usage(const char *command, const char *fmt, ...) VMG_PRINTF(2, 3);
 
 /* Progress on stderr: a bar with time left on a terminal, otherwise a plain line now and then.
- * Start from {.what = "sampling"}; total 0 = unknown. Call finish once. */
+ * Start from {.what = "sampling"}; total 0 = unknown. Call hide before
+ * something else is shown (time until the next update does not count), finish once. */
 typedef struct vmg_progress {
     const char *what;
-    double start_s, shown_s;
+    int64_t unit; /* of done and total that make one in the numbers shown; 0 = 1 */
+    double start_s, shown_s, hidden_s;
     bool active;
 } vmg_progress;
 void vmg_progress_update(vmg_progress *p, int64_t done, int64_t total);
+void vmg_progress_hide(vmg_progress *p);
 void vmg_progress_finish(vmg_progress *p);
 
 /* Ctrl-C and SIGTERM set a flag instead of killing; long work polls it (second signal kills). */

@@ -6,6 +6,7 @@
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
+#include "src/cli/list_names.h"
 #include "src/cli/run.h"
 #include "src/data/prompts.h"
 #include "src/lib/encoder.h"
@@ -68,33 +69,10 @@ static int parse(int argc, char **argv, encode *c, int *n_args)
 
 /* ---- what is encoded, and where it goes ---- */
 
-static int compare_numbers(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-/* Whether every entry has its own whole number under `name`. */
-static bool numbers_entries(const encode *c, const char *name)
-{
-    double *numbers = vmg_calloc((size_t)c->n, sizeof *numbers);
-    bool ok = numbers != NULL;
-    for (int64_t i = 0; ok && i < c->n; i++)
-        ok = vmg_prompts_number(c->prompts, (size_t)i, name, &numbers[i]) && numbers[i] >= 0 &&
-             numbers[i] <= 1e15 && numbers[i] == (double)(int64_t)numbers[i];
-    if (ok)
-        qsort(numbers, (size_t)c->n, sizeof *numbers, compare_numbers);
-    for (int64_t i = 1; ok && i < c->n; i++)
-        ok = numbers[i] != numbers[i - 1];
-    free(numbers);
-    return ok;
-}
-
-/* Files are called by the entries' own numbers, as the published lists do, else by position. */
+/* Files are called as the published lists number their entries, else by position. */
 static int name_files(encode *c)
 {
-    static const char *const names[] = {"sample_id", "id", "global_id"};
-    const char *by = NULL;
+    char **names = NULL;
     c->paths = vmg_calloc((size_t)c->n, sizeof *c->paths);
     if (!c->paths)
         return VMG_E_NOMEM;
@@ -102,17 +80,14 @@ static int name_files(encode *c)
         c->paths[0] = vmg_strdup(c->out);
         return c->paths[0] ? VMG_OK : VMG_E_NOMEM;
     }
-    for (size_t k = 0; c->prompts && !by && k < VMG_COUNT(names); k++)
-        by = numbers_entries(c, names[k]) ? names[k] : NULL;
-    for (int64_t i = 0; i < c->n; i++) {
-        double number = (double)i;
-        if (by)
-            vmg_prompts_number(c->prompts, (size_t)i, by, &number);
-        c->paths[i] = vmg_asprintf("%s/%.0f.%s", c->out, number, c->format);
-        if (!c->paths[i])
-            return VMG_E_NOMEM;
+    int rc = c->prompts ? vmg_list_names(c->prompts, false, &names) : VMG_OK;
+    for (int64_t i = 0; rc == VMG_OK && i < c->n; i++) {
+        c->paths[i] = names ? vmg_asprintf("%s/%s.%s", c->out, names[i], c->format)
+                            : vmg_asprintf("%s/%lld.%s", c->out, (long long)i, c->format);
+        rc = c->paths[i] ? VMG_OK : VMG_E_NOMEM;
     }
-    return vmg_mkdirs(c->out);
+    vmg_list_free(names, names ? (size_t)c->n : 0);
+    return rc == VMG_OK ? vmg_mkdirs(c->out) : rc;
 }
 
 static int load_texts(encode *c, char **args, int n_args)

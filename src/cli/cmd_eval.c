@@ -7,6 +7,8 @@
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
+#include "src/cli/list_names.h"
+#include "src/cli/run.h"
 #include "src/mbench/eval.h"
 #include "src/motion/clip.h"
 
@@ -60,13 +62,32 @@ static int compare_names(const void *a, const void *b)
     return (unsigned char)*p - (unsigned char)*q;
 }
 
+/* The motions that a manifest of `generate --file` lists, beside it or where it says. */
+static int collect_listed(const char *manifest, paths *p)
+{
+    vmg_prompts *list = NULL;
+    int rc = vmg_prompts_read(manifest, "file", &list);
+    for (size_t i = 0; !rc && i < vmg_prompts_count(list); i++) {
+        const char *file = vmg_prompts_text(list, i);
+        char *path = file[0] == '/' ? vmg_strdup(file) : vmg_list_beside(manifest, file);
+        if (path && !vmg_path_exists(path) && vmg_path_exists(file)) {
+            free(path);
+            path = vmg_strdup(file);
+        }
+        rc = add_path(p, path);
+    }
+    vmg_prompts_free(list);
+    return rc;
+}
+
 /* A file as it is; of a folder, every file that clips are read from. */
 static int collect(const char *arg, paths *p)
 {
-    char **names = NULL;
+    char **names = NULL, ending[8];
     size_t n = 0;
+    vmg_path_ending(arg, ending, sizeof ending);
     if (!vmg_path_is_dir(arg))
-        return add_path(p, vmg_strdup(arg));
+        return strcmp(ending, "json") ? add_path(p, vmg_strdup(arg)) : collect_listed(arg, p);
     int rc = vmg_list_dir(arg, &names, &n);
     if (rc)
         return rc;
@@ -179,6 +200,10 @@ static int evaluate(const char *command, const paths *p, const vmg_eval_options 
     int rc = vmg_eval_run((const char *const *)p->path, p->n, o, &e);
     if (rc)
         return vmg_cli_fail(command, rc);
+    if (o->comm->rank) { /* rank 0 tells */
+        vmg_eval_free(&e);
+        return VMG_EXIT_OK;
+    }
     if (json)
         print_json(&e, o->mode);
     else if (csv)
@@ -196,47 +221,60 @@ static int evaluate(const char *command, const paths *p, const vmg_eval_options 
     return rc;
 }
 
-static int run(int argc, char **argv)
+/* The command line; 0, -1 after --help, or an exit status. */
+static int parse(int argc, char **argv, vmg_eval_options *o, bool *json, bool *csv, bool *each, int *n_args)
 {
-    bool json = false, csv = false, each = true;
     const char *mode = "physical", *up = "z";
-    vmg_eval_options o = {0};
     const vmg_opt opts[] = {
         {"mode", 0, VMG_OPT_STRING, &mode, "M",
          "physical (default) or official: which coordinate is height", NULL},
         {"up", 0, VMG_OPT_STRING, &up, "AXIS",
          "height of joint arrays in physical mode: z (default) or y", NULL},
-        {"info", 0, VMG_OPT_STRING, &o.info, "FILE",
+        {"info", 0, VMG_OPT_STRING, &o->info, "FILE",
          "MBench_eval_info.json: which ids each metric counts", NULL},
-        {"spectral", 0, VMG_OPT_FLAG, &o.spectral, NULL,
+        {"spectral", 0, VMG_OPT_FLAG, &o->spectral, NULL,
          "also smoothness (SPARC) and the share of energy above 5 Hz", NULL},
-        {"reference", 0, VMG_OPT_STRING, &o.reference, "DIR",
+        {"reference", 0, VMG_OPT_STRING, &o->reference, "DIR",
          "also NPSS against the clips of the same names in DIR", NULL},
-        {"each", 0, VMG_OPT_FLAG, &each, NULL, "a line per clip (default; --no-each: sums only)",
+        {"each", 0, VMG_OPT_FLAG, each, NULL, "a line per clip (default; --no-each: sums only)",
          NULL},
-        {"json", 0, VMG_OPT_FLAG, &json, NULL, "print JSON", NULL},
-        {"csv", 0, VMG_OPT_FLAG, &csv, NULL, "print a table with commas, one row per clip", NULL},
+        {"json", 0, VMG_OPT_FLAG, json, NULL, "print JSON", NULL},
+        {"csv", 0, VMG_OPT_FLAG, csv, NULL, "print a table with commas, one row per clip", NULL},
     };
-    int n_args;
-    int rc = vmg_opt_parse(argc, argv, "DIR|FILE... [OPTION...]", opts, VMG_COUNT(opts), &n_args);
+    int rc = vmg_opt_parse(argc, argv, "DIR|FILE|MANIFEST.json... [OPTION...]", opts, VMG_COUNT(opts), n_args);
     if (rc)
-        return rc < 0 ? VMG_EXIT_OK : rc;
-    if (vmg_mbench_parse_mode(mode, &o.mode))
+        return rc;
+    if (vmg_mbench_parse_mode(mode, &o->mode))
         return vmg_cli_usage(argv[0], "%s", vmg_error_message());
     if (strcmp(up, "y") && strcmp(up, "z"))
         return vmg_cli_usage(argv[0], "--up is y or z, not \"%s\"", up);
-    if (n_args < 1 || (json && csv))
-        return vmg_cli_usage(argv[0], n_args < 1 ? "name clips or folders of clips"
-                                                 : "--json and --csv exclude each other");
-    o.up_axis = up[0] == 'y' ? 1 : 2;
+    if (*n_args < 1 || (*json && *csv))
+        return vmg_cli_usage(argv[0], *n_args < 1 ? "name clips or folders of clips"
+                                                  : "--json and --csv exclude each other");
+    o->up_axis = up[0] == 'y' ? 1 : 2;
+    return 0;
+}
+
+static int run(int argc, char **argv)
+{
+    bool json = false, csv = false, each = true;
+    vmg_comm comm;
+    vmg_eval_options o = {.comm = &comm};
     paths p = {0};
+    int n_args, rc = vmg_cli_join(&comm), status = 0;
+    if (!rc && (status = parse(argc, argv, &o, &json, &csv, &each, &n_args)) != 0) {
+        vmg_cli_leave(&comm);
+        return status < 0 ? VMG_EXIT_OK : status;
+    }
     for (int i = 1; !rc && i <= n_args; i++)
         rc = collect(argv[i], &p);
     if (!rc && p.n == 0)
         rc = vmg_fail(VMG_E_NOTFOUND, "%s holds no clips", argv[1]);
-    rc = rc ? vmg_cli_fail(argv[0], rc) : evaluate(argv[0], &p, &o, json, csv, each);
+    rc = vmg_comm_agree(&comm, rc);
+    status = rc ? vmg_cli_fail(argv[0], rc) : evaluate(argv[0], &p, &o, json, csv, each);
     vmg_list_free(p.path, p.n);
-    return rc;
+    vmg_cli_leave(&comm);
+    return status;
 }
 
 const vmg_command vmg_cmd_eval = {"eval", "measure clips: MBench's joint metrics", run};

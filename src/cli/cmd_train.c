@@ -150,17 +150,16 @@ static int run_training(train *t)
     int rc = vmg_cli_parse_size(t->cache, &cache_bytes);
     o.cache_bytes = (size_t)cache_bytes;
     if (rc == VMG_OK)
-        rc = vmg_comm_open(&t->comm);
-    if (rc == VMG_OK)
         rc = complete_recipe(t);
     if (rc == VMG_OK)
-        rc = vmg_cli_open_ctx(t->device, NULL, false, &t->ctx);
+        rc = vmg_cli_open_ctx_among(&t->comm, t->device, NULL, false, &t->ctx);
     if (rc == VMG_OK && t->text_encoder) {
         rc = vmg_frozen_texts_open(t->ctx, t->text_encoder, t->data, &frozen);
         o.texts = vmg_frozen_texts_source(frozen);
     }
     o.recipe = t->recipe;
     vmg_cli_catch_interrupt();
+    rc = vmg_comm_agree(&t->comm, rc);
     if (rc == VMG_OK)
         rc = vmg_trainer_run(t->ctx, &o);
     vmg_ctx_close(t->ctx);
@@ -168,28 +167,38 @@ static int run_training(train *t)
     return rc;
 }
 
+/* What is wrong with the command line, as an exit status; 0 if nothing is. */
+static int check(const train *t, char **argv, int n_args)
+{
+    if (n_args)
+        return vmg_cli_usage(argv[0], "takes no argument, but got \"%s\"", argv[1]);
+    if (!t->out || (!t->export_path && (!t->data || (!t->config && !t->resume))))
+        return vmg_cli_usage(argv[0], "needs --config, --data and --out (or --resume, --data and --out; or --export and --out)");
+    if (!t->export_path && t->dtype && strcmp(t->dtype, "f32") && strcmp(t->dtype, "bf16"))
+        return vmg_cli_usage(argv[0], "--dtype is f32 or bf16");
+    if (t->threads < 1 || t->threads > 16)
+        return vmg_cli_usage(argv[0], "--threads is 1 to 16");
+    if (t->export_path && t->comm.size > 1)
+        return vmg_cli_usage(argv[0], "--export is for one process");
+    return 0;
+}
+
 static int run(int argc, char **argv)
 {
     train t = {.threads = 1, .cache = "512M"};
-    int n_args, rc = parse(argc, argv, &t, &n_args);
-    if (rc)
-        return rc < 0 ? VMG_EXIT_OK : rc;
-    if (n_args)
-        return vmg_cli_usage(argv[0], "takes no argument, but got \"%s\"", argv[1]);
-    if (!t.out || (!t.export_path && (!t.data || (!t.config && !t.resume))))
-        return vmg_cli_usage(argv[0], "needs --config, --data and --out (or --resume, --data and --out; or --export and --out)");
-    if (!t.export_path && t.dtype && strcmp(t.dtype, "f32") && strcmp(t.dtype, "bf16"))
-        return vmg_cli_usage(argv[0], "--dtype is f32 or bf16");
-    if (t.threads < 1 || t.threads > 16)
-        return vmg_cli_usage(argv[0], "--threads is 1 to 16");
-    rc = t.export_path ? run_export(&t) : run_training(&t);
-    int status = rc == VMG_OK ? VMG_EXIT_OK : VMG_EXIT_INTERRUPTED;
-    if (rc == VMG_E_INTERRUPTED)
+    int n_args, rc = vmg_cli_join(&t.comm), status = VMG_EXIT_OK;
+    if (rc == VMG_OK && (status = parse(argc, argv, &t, &n_args)) == 0)
+        status = check(&t, argv, n_args);
+    if (rc == VMG_OK && status == 0)
+        rc = t.export_path ? run_export(&t) : run_training(&t);
+    if (rc == VMG_E_INTERRUPTED) {
         fprintf(stderr, "vimogen %s: %s\n", argv[0], vmg_error_message()); /* a checkpoint was written */
-    else if (rc != VMG_OK)
+        status = VMG_EXIT_INTERRUPTED;
+    } else if (rc != VMG_OK) {
         status = vmg_cli_fail(argv[0], rc);
-    vmg_comm_close(&t.comm);
-    return status;
+    }
+    vmg_cli_leave(&t.comm);
+    return status < 0 ? VMG_EXIT_OK : status;
 }
 
 const vmg_command vmg_cmd_train = {"train", "train a model on a data set", run};

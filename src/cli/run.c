@@ -28,9 +28,31 @@ int vmg_cli_parse_size(const char *text, uint64_t *bytes)
 
 int vmg_cli_open_ctx(const char *device, const char *max_memory, bool profile, vmg_ctx **out)
 {
-    vmg_ctx_options o = {.device = device, .log = vmg_cli_log(), .profile = profile};
+    const vmg_comm alone = vmg_comm_alone();
+    return vmg_cli_open_ctx_among(&alone, device, max_memory, profile, out);
+}
+
+int vmg_cli_open_ctx_among(const vmg_comm *comm, const char *device, const char *max_memory, bool profile, vmg_ctx **out)
+{
+    vmg_ctx_options o = {.device = device, .log = vmg_cli_log(), .profile = profile,
+                         .turn = {comm->local_rank, comm->local_size}};
     int rc = max_memory ? vmg_cli_parse_size(max_memory, &o.max_memory_bytes) : VMG_OK;
     return rc == VMG_OK ? vmg_ctx_open(&o, out) : rc;
+}
+
+int vmg_cli_join(vmg_comm *out)
+{
+    int rc = vmg_comm_open(out);
+    if (rc == VMG_OK && out->rank && !getenv("VMG_VERBOSE") &&
+        (!freopen("/dev/null", "w", stdout) || !freopen("/dev/null", "w", stderr)))
+        rc = vmg_fail(VMG_E_IO, "process %lld cannot be silenced: /dev/null does not open", (long long)out->rank);
+    return rc;
+}
+
+void vmg_cli_leave(vmg_comm *comm)
+{
+    fflush(stdout);
+    vmg_comm_close(comm);
 }
 
 vmg_embed_cache *vmg_cli_open_cache(const char *size)

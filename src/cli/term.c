@@ -46,6 +46,9 @@ void vmg_progress_update(vmg_progress *p, int64_t done, int64_t total)
 {
     double now = vmg_now_s();
     bool terminal = isatty(STDERR_FILENO);
+    if (p->hidden_s > 0)
+        p->start_s += now - p->hidden_s;
+    p->hidden_s = 0;
     if (!p->active) {
         p->active = true;
         p->start_s = p->shown_s = now;
@@ -55,11 +58,12 @@ void vmg_progress_update(vmg_progress *p, int64_t done, int64_t total)
         return;
     }
     p->shown_s = now;
+    int64_t unit = p->unit > 0 ? p->unit : 1;
     double elapsed = now - p->start_s;
     double left = done > 0 && total > 0 ? elapsed * (double)(total - done) / (double)done : 0;
     if (!terminal) {
-        fprintf(stderr, "%s: %lld/%lld, %.1f s, %.0f s left\n", p->what, (long long)done,
-                (long long)total, elapsed, left);
+        fprintf(stderr, "%s: %lld/%lld, %.1f s, %.0f s left\n", p->what, (long long)(done / unit),
+                (long long)(total / unit), elapsed, left);
         return;
     }
     char bar[25];
@@ -67,16 +71,27 @@ void vmg_progress_update(vmg_progress *p, int64_t done, int64_t total)
     for (int i = 0; i < 24; i++)
         bar[i] = i < filled ? '#' : '.';
     bar[24] = 0;
-    fprintf(stderr, "\r%s [%s] %lld/%lld  %.1f s, %.0f s left \033[K", p->what, bar, (long long)done,
-            (long long)total, elapsed, left);
+    fprintf(stderr, "\r%s [%s] %lld/%lld  %.1f s, %.0f s left \033[K", p->what, bar, (long long)(done / unit),
+            (long long)(total / unit), elapsed, left);
     fflush(stderr);
+}
+
+void vmg_progress_hide(vmg_progress *p)
+{
+    if (!p->active || p->hidden_s > 0)
+        return;
+    p->hidden_s = vmg_now_s();
+    if (isatty(STDERR_FILENO)) {
+        fprintf(stderr, "\r\033[K");
+        p->shown_s = 0; /* shown again at the next update */
+    }
 }
 
 void vmg_progress_finish(vmg_progress *p)
 {
-    if (p->active && isatty(STDERR_FILENO))
-        fprintf(stderr, "\r\033[K");
+    vmg_progress_hide(p);
     p->active = false;
+    p->hidden_s = 0;
 }
 
 static volatile sig_atomic_t interrupted;

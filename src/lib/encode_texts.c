@@ -166,13 +166,26 @@ static bool on_layer(void *user, size_t done, size_t total)
     return p->j->o->encoding(p->j->o->user, layers, (size_t)p->j->n_tokens * total);
 }
 
+static int64_t longest(const job *j)
+{
+    int64_t at = 0;
+    for (int64_t i = 1; i < j->n; i++)
+        at = j->list[i].ids.n > j->list[at].ids.n ? i : at;
+    return at;
+}
+
 static int encode_batches(job *j, vmg_t5 *t5, int64_t limit)
 {
     batch b = {0};
     progress p = {.j = j};
+    int64_t end = j->n;
     int rc = VMG_OK;
+    if (j->o->apart && j->ctx->plan) { /* none needs more than the longest */
+        b.begin = longest(j);
+        end = b.begin + 1;
+    }
     vmg_params_progress *report = j->o->encoding && !j->ctx->plan ? on_layer : NULL;
-    for (; rc == VMG_OK && b.begin < j->n; b.begin = b.end) {
+    for (; rc == VMG_OK && b.begin < end; b.begin = b.end) {
         rc = fill_batch(j, limit, &b);
         if (rc != VMG_OK)
             break;
@@ -224,14 +237,16 @@ static int plan(job *j, int64_t limit, vmg_plan_result *result, uint64_t *params
  */
 static int choose_batches(job *j, int64_t *limit, uint64_t *max_bytes)
 {
-    static const int64_t limits[] = {2048, 1024, VMG_TOKENIZER_MAX_IDS};
+    static const int64_t together[] = {2048, 1024, VMG_TOKENIZER_MAX_IDS}, apart[] = {1};
+    const int64_t *limits = j->o->apart ? apart : together;
+    size_t n_limits = j->o->apart ? VMG_COUNT(apart) : VMG_COUNT(together);
     int64_t streamed_limit = 0;
     uint64_t streamed_bytes = 0;
     int rc = VMG_OK;
-    for (size_t i = 0; i < VMG_COUNT(limits); i++) {
+    for (size_t i = 0; i < n_limits; i++) {
         vmg_plan_result result;
         uint64_t params = 0, budget;
-        if (i + 1 < VMG_COUNT(limits) && j->n_tokens <= limits[i + 1])
+        if (i + 1 < n_limits && j->n_tokens <= limits[i + 1])
             continue; /* the same single batch */
         rc = plan(j, limits[i], &result, &params);
         if (rc == VMG_OK)

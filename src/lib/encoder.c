@@ -76,6 +76,22 @@ int vmg_encoder_open(const char *path, const char *tokenizer, vmg_encoder *out)
     return rc;
 }
 
+int vmg_encoder_open_for(const vmg_model *m, const char *path, const char *tokenizer, vmg_encoder *out)
+{
+    const char *named = path ? path : getenv("VMG_ENCODER");
+    bool own = !named || !*named;
+    int rc = vmg_encoder_open(own ? m->path : named, tokenizer, out);
+    if (rc == VMG_E_NOTFOUND && own)
+        return vmg_fail(rc, "a prompt needs a text encoder: %s; name one with --encoder, or give embeddings",
+                        vmg_error_message());
+    if (rc == VMG_OK && out->config.dim != m->config.text_dim) {
+        rc = vmg_fail(VMG_E_ARG, "%s makes embeddings of %lld, %s needs %lld", out->path,
+                      (long long)out->config.dim, m->path, (long long)m->config.text_dim);
+        vmg_encoder_close(out);
+    }
+    return rc;
+}
+
 void vmg_encoder_close(vmg_encoder *e)
 {
     if (!e)

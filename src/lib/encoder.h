@@ -8,6 +8,7 @@
 #include "models/tokenizer.h"
 #include "src/lib/embed_cache.h"
 #include "src/lib/embedding.h"
+#include "src/lib/model.h"
 
 /* One thread at a time uses an encoder. */
 typedef struct vmg_encoder {
@@ -28,6 +29,12 @@ typedef struct vmg_encoder {
 int vmg_encoder_open(const char *path, const char *tokenizer, vmg_encoder *out);
 void vmg_encoder_close(vmg_encoder *e);
 
+/*
+ * The encoder of a motion model's prompts: `path`, or for NULL $VMG_ENCODER, or else the one inside the model (VMG_E_NOTFOUND when
+ * there is none). VMG_E_ARG when its embeddings are not as wide as the model's texts.
+ */
+int vmg_encoder_open_for(const vmg_model *m, const char *path, const char *tokenizer, vmg_encoder *out);
+
 /* Load the tokenizer unless it is there already. */
 int vmg_encoder_need_tokenizer(vmg_encoder *e);
 
@@ -38,6 +45,7 @@ int vmg_encoder_identity(const vmg_encoder *e, vmg_dtype dtype, uint8_t hash[VMG
 typedef struct vmg_encode_options {
     vmg_dtype dtype;               /* weights are kept as */
     const vmg_embed_cache *cache;  /* NULL: none is asked and none filled */
+    bool apart;                    /* one text after the other: none's rounding depends on the others' sizes */
     vmg_params_progress *loading;  /* may be NULL */
     vmg_params_progress *encoding; /* layers done of all texts; may be NULL */
     void *user;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "host/plan.h"
 #include "src/format/weights_file.h"
@@ -23,14 +24,22 @@ static bool holds_one_array(const char *path)
     return one;
 }
 
-static int read_clip(const char *path, int64_t *n_frames, int64_t *cols, float **x)
+/* Features in .pt and .npy do not say their rate; what the published tool resampled, it interpolated. */
+static enum vmg_resample_mode mode_for(const char *path, const vmg_reference_options *o)
+{
+    char ending[8];
+    vmg_path_ending(path, ending, sizeof ending);
+    return o->published && (!strcmp(ending, "pt") || !strcmp(ending, "npy")) ? VMG_RESAMPLE_PUBLISHED : VMG_RESAMPLE_BETTER;
+}
+
+static int read_clip(const char *path, const vmg_reference_options *o, int64_t *n_frames, int64_t *cols, float **x)
 {
     vmg_clip clip;
-    int rc = vmg_clip_read(path, &(vmg_clip_read_options){.canonical = true}, &clip);
+    int rc = vmg_clip_read(path, &(vmg_clip_read_options){.canonical = true, .fps = o->fps}, &clip);
     if (rc != VMG_OK)
         return rc;
     if (clip.fps != VMG_REP_FPS)
-        rc = vmg_clip_resample(&clip, VMG_REP_FPS, VMG_RESAMPLE_BETTER);
+        rc = vmg_clip_resample(&clip, VMG_REP_FPS, mode_for(path, o));
     if (rc == VMG_OK) {
         *n_frames = clip.T;
         *cols = VMG_REP_DIM;
@@ -41,13 +50,24 @@ static int read_clip(const char *path, int64_t *n_frames, int64_t *cols, float *
     return rc;
 }
 
-int vmg_reference_read(const char *path, int64_t ref_dim, const float *mean, const float *std, int64_t *n_frames, float **out)
+static int read_array(const char *path, const vmg_reference_options *o, int64_t *n_frames, int64_t *cols, float **x)
 {
-    int64_t cols = -1;
+    *cols = -1;
+    int rc = vmg_read_matrix(path, "a reference motion", n_frames, cols, x);
+    if (rc != VMG_OK || *cols != VMG_REP_DIM || !o->fps || o->fps == VMG_REP_FPS)
+        return rc;
+    float *given = *x;
+    rc = vmg_rep276_resample(given, *n_frames, o->fps, VMG_REP_FPS, mode_for(path, o), x, n_frames);
+    free(given);
+    return rc == VMG_OK ? rc : vmg_fail_prefix(rc, "%s", path);
+}
+
+int vmg_reference_read(const char *path, int64_t ref_dim, const vmg_reference_options *o, int64_t *n_frames, float **out)
+{
+    int64_t cols;
     float *x;
     *out = NULL;
-    int rc = holds_one_array(path) ? vmg_read_matrix(path, "a reference motion", n_frames, &cols, &x)
-                                   : read_clip(path, n_frames, &cols, &x);
+    int rc = holds_one_array(path) ? read_array(path, o, n_frames, &cols, &x) : read_clip(path, o, n_frames, &cols, &x);
     if (rc != VMG_OK)
         return rc;
     if (cols == ref_dim) {
@@ -61,8 +81,8 @@ int vmg_reference_read(const char *path, int64_t ref_dim, const float *mean, con
     }
     *out = vmg_calloc((size_t)(*n_frames * ref_dim), sizeof **out);
     if (*out) {
-        if (mean && std)
-            vmg_rep276_normalise(x, *n_frames, mean, std);
+        if (o->mean && o->std)
+            vmg_rep276_normalise(x, *n_frames, o->mean, o->std);
         vmg_rep276_reference(x, *n_frames, *out);
     }
     free(x);
@@ -128,45 +148,68 @@ static int pad_references(const vmg_dit_config *c, vmg_sampler_item *items, int6
 
 /* ---- running ---- */
 
-typedef struct job {
+struct vmg_generator {
     vmg_ctx *ctx;
     const vmg_model *model;
-    const vmg_generate_options *o;
+    vmg_generate_options o;
+    vmg_dit *dit;       /* NULL before the first batch */
+    uint64_t max_bytes; /* that its parameters were given; 0: all they need */
+};
+
+typedef struct job {
     const vmg_sampler_item *items;
     int64_t n;
     const vmg_dit_context *contexts;
     int64_t n_contexts, null_context;
 } job;
 
-static int load_and_sample(const job *j, uint64_t max_bytes, uint64_t *params_bytes)
+static int load(const vmg_generator *g, uint64_t max_bytes, vmg_dit **dit)
 {
-    vmg_dit *dit = NULL;
-    const vmg_params_load_options load = {.max_bytes = max_bytes, .progress = j->o->loading,
-                                          .progress_user = j->o->loading_user};
-    int rc = vmg_dit_create(j->ctx, &j->model->config, j->o->dtype, &dit);
-    if (rc == VMG_OK && params_bytes)
-        *params_bytes = vmg_params_bytes(&dit->params);
-    if (rc == VMG_OK)
-        rc = vmg_dit_load(dit, j->model->weights, &load);
-    if (rc == VMG_OK)
-        rc = vmg_sampler_run(dit, j->items, j->n, j->contexts, j->n_contexts, j->null_context, &j->o->sampler);
-    vmg_dit_free(dit);
-    return rc;
+    const vmg_params_load_options o = {.max_bytes = max_bytes, .progress = g->o.loading, .progress_user = g->o.loading_user};
+    int rc = vmg_dit_create(g->ctx, &g->model->config, g->o.dtype, dit);
+    return rc == VMG_OK ? vmg_dit_load(*dit, g->model->weights, &o) : rc;
 }
 
-/* Bytes the parameters may take beside everything else, or 0 when all fits. */
-static int plan_memory(const job *j, uint64_t *max_bytes)
+static int sample(const vmg_generator *g, vmg_dit *dit, const job *j)
+{
+    return vmg_sampler_run(dit, j->items, j->n, j->contexts, j->n_contexts, j->null_context, &g->o.sampler);
+}
+
+/* Bytes the parameters may take beside everything else, or 0 when all fits. What is on the device already is counted anew. */
+static int plan_memory(const vmg_generator *g, const job *j, uint64_t *max_bytes)
 {
     vmg_plan_result plan;
+    vmg_dit *dit = NULL;
     uint64_t params = 0;
     *max_bytes = 0;
-    int rc = vmg_plan_begin(j->ctx);
+    int rc = vmg_plan_begin(g->ctx);
     if (rc != VMG_OK)
         return rc;
-    rc = load_and_sample(j, 0, &params);
-    int ended = vmg_plan_end(j->ctx, false, &plan);
+    rc = load(g, 0, &dit);
+    if (rc == VMG_OK) {
+        params = vmg_params_bytes(&dit->params);
+        rc = sample(g, dit, j);
+    }
+    vmg_dit_free(dit);
+    int ended = vmg_plan_end(g->ctx, false, &plan);
     rc = rc != VMG_OK ? rc : ended;
-    return rc != VMG_OK ? rc : vmg_plan_budget(j->ctx, &plan, params, max_bytes);
+    return rc != VMG_OK ? rc : vmg_plan_budget(g->ctx, &plan, params, max_bytes);
+}
+
+/* The network on the device with room for this batch beside it. */
+static int make_ready(vmg_generator *g, const job *j)
+{
+    uint64_t max_bytes;
+    int rc = plan_memory(g, j, &max_bytes);
+    if (rc == VMG_OK && g->dit && max_bytes && (!g->max_bytes || max_bytes < g->max_bytes)) {
+        vmg_dit_free(g->dit);
+        g->dit = NULL;
+    }
+    if (rc == VMG_OK && !g->dit) {
+        rc = load(g, max_bytes, &g->dit);
+        g->max_bytes = max_bytes;
+    }
+    return rc;
 }
 
 static int denormalise(const vmg_model *m, const vmg_generate_item *items, int64_t n, const vmg_generate_options *o)
@@ -188,24 +231,50 @@ static int denormalise(const vmg_model *m, const vmg_generate_item *items, int64
     return rc;
 }
 
-int vmg_generate(vmg_ctx *ctx, const vmg_model *model, const vmg_embedding *texts, int64_t n_texts,
-                 const vmg_embedding *null_text, const vmg_generate_item *items, int64_t n, const vmg_generate_options *o)
+int vmg_generator_open(vmg_ctx *ctx, const vmg_model *model, const vmg_generate_options *o, vmg_generator **out)
+{
+    vmg_generator *g = vmg_calloc(1, sizeof *g);
+    *out = g;
+    if (g)
+        *g = (vmg_generator){.ctx = ctx, .model = model, .o = *o};
+    return g ? VMG_OK : VMG_E_NOMEM;
+}
+
+void vmg_generator_close(vmg_generator *g)
+{
+    if (g)
+        vmg_dit_free(g->dit);
+    free(g);
+}
+
+int vmg_generator_run(vmg_generator *g, const vmg_embedding *texts, int64_t n_texts, const vmg_embedding *null_text,
+                      const vmg_generate_item *items, int64_t n)
 {
     float *references = NULL;
-    uint64_t max_bytes = 0;
-    vmg_dit_context *contexts = make_contexts(&model->config, texts, n_texts, null_text);
-    vmg_sampler_item *sampled = make_items(items, n, o->raw);
-    job j = {.ctx = ctx, .model = model, .o = o, .items = sampled, .n = n, .contexts = contexts,
-             .n_contexts = n_texts + (null_text != NULL), .null_context = null_text ? n_texts : -1};
-    int rc = contexts && sampled ? pad_references(&model->config, sampled, n, &references) : VMG_E_NOMEM;
+    vmg_dit_context *contexts = make_contexts(&g->model->config, texts, n_texts, null_text);
+    vmg_sampler_item *sampled = make_items(items, n, g->o.raw);
+    job j = {.items = sampled, .n = n, .contexts = contexts, .n_contexts = n_texts + (null_text != NULL),
+             .null_context = null_text ? n_texts : -1};
+    int rc = contexts && sampled ? pad_references(&g->model->config, sampled, n, &references) : VMG_E_NOMEM;
     if (rc == VMG_OK)
-        rc = plan_memory(&j, &max_bytes);
+        rc = make_ready(g, &j);
     if (rc == VMG_OK)
-        rc = load_and_sample(&j, max_bytes, NULL);
-    if (rc == VMG_OK && !o->raw)
-        rc = denormalise(model, items, n, o);
+        rc = sample(g, g->dit, &j);
+    if (rc == VMG_OK && !g->o.raw)
+        rc = denormalise(g->model, items, n, &g->o);
     free(references);
     free(contexts);
     free(sampled);
+    return rc;
+}
+
+int vmg_generate(vmg_ctx *ctx, const vmg_model *model, const vmg_embedding *texts, int64_t n_texts,
+                 const vmg_embedding *null_text, const vmg_generate_item *items, int64_t n, const vmg_generate_options *o)
+{
+    vmg_generator *g = NULL;
+    int rc = vmg_generator_open(ctx, model, o, &g);
+    if (rc == VMG_OK)
+        rc = vmg_generator_run(g, texts, n_texts, null_text, items, n);
+    vmg_generator_close(g);
     return rc;
 }

@@ -7,13 +7,19 @@
 #include "src/lib/embedding.h"
 #include "src/lib/model.h"
 
+/* How a reference motion is read; {0} takes features as they are, at 20 fps. */
+typedef struct vmg_reference_options {
+    const float *mean, *std; /* of the features; NULL: they are normalised already */
+    double fps;              /* of features whose file does not say; 0 = 20 */
+    bool published;          /* features at another rate are interpolated as the published tool does (VMG_RESAMPLE_PUBLISHED) */
+} vmg_reference_options;
+
 /*
  * A reference motion, (n_frames, ref_dim), normalised. From a file of one array: (T,138) is taken as it is, (T,276) are features in
- * metres at 20 fps, which are normalised with mean and std (NULL: taken as normalised already) and cut to the reference's
- * features. From any other clip (src/motion/clip.h: .bvh, .npz, .pt as published, ...): made canonical, resampled to 20 fps, then
- * the same. Fresh memory.
+ * metres, which are brought to 20 fps, normalised, and cut to the reference's features. From any other clip
+ * (src/motion/clip.h: .bvh, .npz, .pt as published, ...): made canonical, resampled to 20 fps, then the same. Fresh memory.
  */
-int vmg_reference_read(const char *path, int64_t ref_dim, const float *mean, const float *std, int64_t *n_frames, float **out);
+int vmg_reference_read(const char *path, int64_t ref_dim, const vmg_reference_options *o, int64_t *n_frames, float **out);
 
 /* One clip to make. Exactly one of text (index into texts) and ref. */
 typedef struct vmg_generate_item {
@@ -49,12 +55,22 @@ typedef struct vmg_generate_options {
     void *loading_user;
 } vmg_generate_options;
 
+/* A model that stays on a device for one batch after another. `model` outlives it. */
+typedef struct vmg_generator vmg_generator;
+
+int vmg_generator_open(vmg_ctx *ctx, const vmg_model *model, const vmg_generate_options *o, vmg_generator **out);
+void vmg_generator_close(vmg_generator *g); /* accepts NULL */
+
 /*
- * Load the model onto ctx's device, sample all items in one batch, release it. Blocks are streamed from host memory when the plan says that the
+ * Sample all items in one batch. The first one loads the model; blocks are streamed from host memory when the plan says that the
  * model and its activations exceed ctx->max_memory_bytes. texts[0..n_texts); null_text (may be NULL when guidance is 1 or no item has a
  * text). Contexts are padded to the rows that null_text's file has when it came padded, else to the configuration's
  * text_min_rows, and to the longest text.
  */
+int vmg_generator_run(vmg_generator *g, const vmg_embedding *texts, int64_t n_texts, const vmg_embedding *null_text,
+                      const vmg_generate_item *items, int64_t n);
+
+/* The same for a single batch, the model being released after it. */
 int vmg_generate(vmg_ctx *ctx, const vmg_model *model, const vmg_embedding *texts, int64_t n_texts,
                  const vmg_embedding *null_text, const vmg_generate_item *items, int64_t n,
                  const vmg_generate_options *o);

@@ -21,3 +21,4 @@ libvmg_la_SOURCES += src/lib/export_run.c src/lib/export_run.h
 libvmg_la_SOURCES += src/lib/model_sampling.c
 libvmg_la_SOURCES += src/lib/generate_texts.c src/lib/generate_texts.h
 libvmg_la_SOURCES += src/lib/known_words.c src/lib/known_words.h src/lib/near_words.def
+libvmg_la_SOURCES += src/lib/generate_list.c src/lib/generate_list.h

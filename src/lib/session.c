@@ -95,7 +95,7 @@ static int get_texts(vimogen_session *s, const vimogen_request *r, double guidan
     if (rc != VMG_OK || (r->embedding && !encode_null))
         return rc;
     vmg_encoder e;
-    rc = vmg_encoder_open(s->encoder, NULL, &e);
+    rc = vmg_encoder_open_for(&s->model, s->encoder, NULL, &e);
     if (rc != VMG_OK)
         return rc;
     const char *texts[2];
@@ -109,13 +109,9 @@ static int get_texts(vimogen_session *s, const vimogen_request *r, double guidan
         texts[n] = "";
         to[n++] = null_text;
     }
-    vmg_encode_options o = {.cache = s->cache, .loading = on_count, .encoding = on_count, .user = s};
+    vmg_encode_options o = {.cache = s->cache, .apart = true, .loading = on_count, .encoding = on_count, .user = s};
     s->doing = "encoding";
-    if (e.config.dim != width)
-        rc = vmg_fail(VMG_E_ARG, "%s makes embeddings of %lld, %s needs %lld", e.path, (long long)e.config.dim, s->model.path,
-                      (long long)width);
-    if (rc == VMG_OK)
-        rc = vmg_model_weight_dtype(NULL, e.stored, &o.dtype);
+    rc = vmg_model_weight_dtype(NULL, e.stored, &o.dtype);
     if (rc == VMG_OK)
         rc = vmg_encode_texts(s->ctx, &e, texts, n, &o, got);
     for (int64_t i = 0; rc == VMG_OK && i < n; i++)

@@ -163,32 +163,97 @@ static int sum_up(vmg_eval *e)
     return VMG_OK;
 }
 
-int vmg_eval_run(const char *const *paths, size_t n, const vmg_eval_options *options, vmg_eval *out)
+/* ---- several processes ---- */
+
+/* What a clip's process tells rank 0: this, and `n_error` characters. */
+typedef struct record {
+    uint64_t clip, n_error;
+    int64_t T;
+    double value[VMG_N_EVAL];
+    bool counts[VMG_N_EVAL];
+} record;
+
+static int unpack(vmg_eval *e, const vmg_buf *records)
 {
-    *out = (vmg_eval){0};
+    record r;
+    for (size_t at = 0; at < records->len; at += sizeof r + r.n_error) {
+        memcpy(&r, records->data + at, sizeof r);
+        vmg_eval_clip *clip = &e->clip[r.clip];
+        clip->T = r.T;
+        memcpy(clip->value, r.value, sizeof r.value);
+        memcpy(clip->counts, r.counts, sizeof r.counts);
+        free(clip->error);
+        clip->error = r.n_error ? vmg_strndup(records->data + at + sizeof r, r.n_error) : NULL;
+        if (r.n_error && !clip->error)
+            return VMG_E_NOMEM;
+    }
+    return VMG_OK;
+}
+
+/* Every clip's result on rank 0. */
+static int gather(vmg_eval *e, const vmg_comm *comm)
+{
+    vmg_buf mine = {0}, all = {0};
+    for (size_t i = (size_t)comm->rank; i < e->n_clips; i += (size_t)comm->size) {
+        const vmg_eval_clip *clip = &e->clip[i];
+        record r = {.clip = i, .n_error = clip->error ? strlen(clip->error) : 0, .T = clip->T};
+        memcpy(r.value, clip->value, sizeof r.value);
+        memcpy(r.counts, clip->counts, sizeof r.counts);
+        vmg_buf_append(&mine, &r, sizeof r);
+        vmg_buf_append(&mine, clip->error ? clip->error : "", r.n_error);
+    }
+    int rc = vmg_comm_agree(comm, mine.failed ? VMG_E_NOMEM : VMG_OK);
+    if (rc == VMG_OK)
+        rc = vmg_comm_gather(comm, mine.data, mine.len, &all);
+    if (rc == VMG_OK && !comm->rank)
+        rc = unpack(e, &all);
+    vmg_buf_free(&mine);
+    vmg_buf_free(&all);
+    return vmg_comm_agree(comm, rc);
+}
+
+/* ---- the whole ---- */
+
+static int make_clips(const char *const *paths, size_t n, const vmg_eval_options *options,
+                      vmg_eval *out)
+{
     for (int k = 0; k < VMG_N_EVAL; k++)
         out->measured[k] = k < VMG_EVAL_SPARC   ? true
                            : k == VMG_EVAL_NPSS ? options->reference != NULL
                                                 : options->spectral;
     out->clip = vmg_calloc(n, sizeof *out->clip);
-    int rc = out->clip ? VMG_OK : VMG_E_NOMEM;
-    for (size_t i = 0; !rc && i < n; i++) {
+    for (size_t i = 0; out->clip && i < n; i++) {
         vmg_eval_clip *clip = &out->clip[out->n_clips++];
-        for (int k = 0; k < VMG_N_EVAL; k++)
-            clip->counts[k] = out->measured[k];
+        memcpy(clip->counts, out->measured, sizeof clip->counts);
         clip->path = vmg_strdup(paths[i]);
-        if (!clip->path) {
-            rc = VMG_E_NOMEM;
-        } else if (measure(clip, options)) {
-            clip->error = vmg_strdup(vmg_error_message());
-            rc = clip->error ? VMG_OK : VMG_E_NOMEM;
-            out->n_failed++;
-        }
+        if (!clip->path)
+            return VMG_E_NOMEM;
     }
+    return out->clip ? VMG_OK : VMG_E_NOMEM;
+}
+
+int vmg_eval_run(const char *const *paths, size_t n, const vmg_eval_options *options, vmg_eval *out)
+{
+    const vmg_comm alone = vmg_comm_alone(), *comm = options->comm ? options->comm : &alone;
+    *out = (vmg_eval){0};
+    int rc = make_clips(paths, n, options, out);
+    for (size_t i = (size_t)comm->rank; !rc && i < n; i += (size_t)comm->size) {
+        vmg_eval_clip *clip = &out->clip[i];
+        if (!measure(clip, options))
+            continue;
+        clip->error = vmg_strdup(vmg_error_message());
+        rc = clip->error ? VMG_OK : VMG_E_NOMEM;
+    }
+    rc = vmg_comm_agree(comm, rc);
+    if (!rc && comm->size > 1)
+        rc = gather(out, comm);
+    for (size_t i = 0; !rc && i < n; i++)
+        out->n_failed += out->clip[i].error != NULL;
     if (!rc && options->info)
         rc = select_by_info(options->info, out);
     if (!rc)
         rc = sum_up(out);
+    rc = vmg_comm_agree(comm, rc);
     if (rc)
         vmg_eval_free(out);
     return rc;

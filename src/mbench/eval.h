@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "host/base/comm.h"
 #include "src/mbench/joints.h"
 
 /* Columns: MBench's joint metrics, then this project's own (src/mbench/spectrum.h). */
@@ -18,6 +19,7 @@ typedef struct vmg_eval_options {
         *info; /* MBench_eval_info.json: a dimension counts only its own ids; NULL = all clips */
     bool spectral;         /* SPARC and the share of high frequencies too */
     const char *reference; /* folder of clips of the same names: NPSS against them; NULL = none */
+    const vmg_comm *comm;  /* processes that share the clips; NULL: this one measures all */
 } vmg_eval_options;
 
 typedef struct vmg_eval_clip {
@@ -40,8 +42,9 @@ typedef struct vmg_eval {
  * src/motion/clip.h reads is brought to 20 fps and its joints are integrated from the velocities,
  * in `official` mode turned y up as the published tool exports them. A clip that cannot be read has
  * an error and leaves the sums. NPSS counts clips that have a
- * reference. With `info`, a clip's id is its file name without ending. Errors:
- * those of reading `info`, VMG_E_NOMEM.
+ * reference. With `info`, a clip's id is its file name without ending. Of several processes
+ * rank 0 gets everything, in the order of the paths, so that sums do not depend on how many they
+ * are; the others know their own clips. Errors: those of reading `info`, VMG_E_NOMEM, on all.
  */
 int vmg_eval_run(const char *const *paths, size_t n, const vmg_eval_options *options,
                  vmg_eval *out);

@@ -5,7 +5,6 @@ libvmg_la_SOURCES += src/train/corrupt.c src/train/corrupt.h
 libvmg_la_SOURCES += src/train/feed.c src/train/feed.h
 libvmg_la_SOURCES += src/train/prefetch.c
 libvmg_la_SOURCES += src/train/journal.c src/train/journal.h
-libvmg_la_SOURCES += src/train/comm.c src/train/comm.h
 libvmg_la_SOURCES += src/train/vocabulary.c src/train/vocabulary.h
 libvmg_la_SOURCES += src/train/plot.c src/train/plot.h
 libvmg_la_SOURCES += src/train/checkpoint.c src/train/checkpoint.h

@@ -81,7 +81,7 @@ int vmg_trainer_recipe(const char *config, const char *out, bool resume, vmg_rec
     return rc;
 }
 
-/* One run at a time writes into a folder; the lock ends with the process, however that ends. */
+/* One run at a time writes into a folder; the lock ends with the process, however that ends. What a killed one was writing goes. */
 static int lock_folder(trainer *t)
 {
     char *path = vmg_path_join(t->o->out, "lock");
@@ -90,6 +90,10 @@ static int lock_folder(trainer *t)
         rc = vmg_fail(VMG_E_IO, "%s: %s", path, strerror(errno));
     if (rc == VMG_OK && flock(t->lock, LOCK_EX | LOCK_NB))
         rc = vmg_fail(VMG_E_IO, "%s: another process is training there", t->o->out);
+    if (rc == VMG_OK) {
+        vmg_atomic_clean(t->checkpoint_path);
+        vmg_atomic_clean(t->log_path);
+    }
     free(path);
     return rc;
 }
@@ -485,7 +489,7 @@ static int run(trainer *t)
 
 int vmg_trainer_run(vmg_ctx *ctx, const vmg_trainer_options *o)
 {
-    trainer t = {.o = o, .ctx = ctx, .lock = -1, .comm = o->comm ? *o->comm : (vmg_comm){0, 1, 0}};
+    trainer t = {.o = o, .ctx = ctx, .lock = -1, .comm = o->comm ? *o->comm : vmg_comm_alone()};
     int rc = vmg_recipe_check(&o->recipe);
     if (rc == VMG_OK)
         rc = set_up(&t);

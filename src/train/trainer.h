@@ -2,8 +2,8 @@
 #ifndef VMG_SRC_TRAIN_TRAINER_H
 #define VMG_SRC_TRAIN_TRAINER_H
 
+#include "host/base/comm.h"
 #include "src/train/checkpoint.h"
-#include "src/train/comm.h"
 #include "src/train/feed.h"
 #include "src/train/journal.h"
 
