@@ -169,8 +169,9 @@ static void pack_geometry(const vmg_device *dev, const int *v, const int64_t *sh
     (void)v;
     const int64_t steps = (shape[1] + VMG_TILE_K - 1) / VMG_TILE_K;
     const int64_t n_panels = panels(shape[0], (int)shape[2]);
-    global[0] = (size_t)(shape[3] ? (steps + 7) / 8 : steps);
-    global[1] = (size_t)(shape[3] ? n_panels : (n_panels + 7) / 8);
+    const int64_t item_panels = 256 / shape[2];
+    global[0] = (size_t)(shape[3] ? (steps + 7) / 8 : (n_panels + item_panels - 1) / item_panels);
+    global[1] = (size_t)(shape[3] ? n_panels : steps);
     local[0] = local[1] = 1;
 }
 
