@@ -4,9 +4,13 @@
  * rows, [i/P][K/32][P][16] words; the right one (RIGHT) in tiles of 16 rows, [i/32][K/32][2][16 of
  * j][16 of i]. Rows beyond I and values beyond K are zero. Element (i,k) of src is at
  * i·stride_i + k·stride_k; K_CONTIGUOUS says which of the strides is 1.
+ *
+ * An item packs what is contiguous in src: ITEM_STEPS steps of 32 values of K of one panel, or one
+ * step of as many panels as ITEM_ROWS rows make.
  */
-#if !defined(T_SRC) || !defined(RIGHT) || !defined(K_CONTIGUOUS)
-#error "T_SRC, RIGHT and K_CONTIGUOUS must be defined"
+#if !defined(T_SRC) || !defined(RIGHT) || !defined(K_CONTIGUOUS) || !defined(ITEM_STEPS) ||       \
+    !defined(ITEM_ROWS)
+#error "T_SRC, RIGHT, K_CONTIGUOUS, ITEM_STEPS and ITEM_ROWS must be defined"
 #endif
 #include "matmul_round.cl"
 
@@ -62,11 +66,6 @@ inline void pack_transposed(__global uint *to, const uint *from, int ld, int n)
         if (r < n)
             vstore16(v[r], r, to);
 }
-
-/* An item packs what is contiguous in src: 8 steps of one panel, or one step of the panels that
- * ITEM_ROWS rows make. */
-#define ITEM_STEPS 8
-#define ITEM_ROWS 256
 
 #if K_CONTIGUOUS
 ROUND uint16 row_words(__global const uchar *src, ulong at, long n)
