@@ -96,7 +96,7 @@ double vmg_bench_linear_rate(vmg_ctx *ctx, int64_t m, int64_t n, int64_t k, vmg_
 
 /* ---- arithmetic ---- */
 
-enum { ROUNDS = 4096, CHAINS = 12, TILES_PER_ROUND = 4 };
+enum { ROUNDS = 4096, CHAINS = 12, TILES_PER_ROUND = 4, DOT_CHAINS = 24 };
 
 /* CHAINS independent sums hide the latency of each; the last line keeps the compiler from leaving them out. */
 static const char fma_text[] =
@@ -133,6 +133,21 @@ static const char amx_text[] =
     "}\n"
     "__kernel void ceiling(__global float *out) { tiles(); out[get_global_id(0)] = 0; }\n";
 
+/* DOT_CHAINS sums in registers; what they come to is stored, or the compiler would leave them out. */
+static const char avx512_text[] =
+    "__attribute__((noinline, target(\"avx512f,avx512bf16\"))) float dots(int x)\n"
+    "{\n"
+    "    float16 s[DOT_CHAINS], t = (float16)(0);\n"
+    "    const int16 a = (int16)(x), b = (int16)(0x3f803f80);\n"
+    "    _Pragma(\"unroll\") for (int i = 0; i < DOT_CHAINS; i++) s[i] = (float16)(i);\n"
+    "    for (int r = 0; r < ROUNDS; r++)\n"
+    "        _Pragma(\"unroll\") for (int i = 0; i < DOT_CHAINS; i++)\n"
+    "            s[i] = __builtin_ia32_dpbf16ps_512(s[i], a, b);\n"
+    "    _Pragma(\"unroll\") for (int i = 0; i < DOT_CHAINS; i++) t += s[i];\n"
+    "    return t.s0 + t.sf;\n"
+    "}\n"
+    "__kernel void ceiling(__global float *out) { out[get_global_id(0)] = dots(0x3f803f80); }\n";
+
 typedef struct arithmetic {
     vmg_ctx *ctx;
     cl_kernel kernel;
@@ -158,7 +173,8 @@ static double measure_arithmetic(vmg_ctx *ctx, const char *text, int vector_widt
     vmg_bench_subject s = {run_arithmetic, &a, 0, 0, 0};
     cl_mem out = vmg_ctx_buffer(ctx, global * sizeof(float));
     cl_program program = clCreateProgramWithSource(ctx->cl, 1, &text, NULL, &err);
-    snprintf(options, sizeof options, "-cl-std=CL1.2 -DVW=%d -DCHAINS=%d -DROUNDS=%d", vector_width, CHAINS, ROUNDS);
+    snprintf(options, sizeof options, "-cl-std=CL1.2 -DVW=%d -DCHAINS=%d -DDOT_CHAINS=%d -DROUNDS=%d", vector_width, CHAINS,
+             DOT_CHAINS, ROUNDS);
     if (out && vmg_ctx_check(ctx, err, "creating a program") &&
         vmg_ctx_check(ctx, clBuildProgram(program, 1, &ctx->dev.id, options, NULL, NULL), "building a ceiling")) {
         a.kernel = clCreateKernel(program, "ceiling", &err);
@@ -185,9 +201,15 @@ double vmg_bench_fma_rate(vmg_ctx *ctx)
 
 double vmg_bench_matrix_rate(vmg_ctx *ctx)
 {
-    if (strcmp(vmg_matmul_matrix_unit(ctx), "amx-bf16"))
-        return 0;
-    const double flops_per_tile = 2.0 * 16 * 16 * 32;
-    return measure_arithmetic(ctx, amx_text, 1, ctx->dev.n_compute_units * 64, 1,
-                              flops_per_tile * TILES_PER_ROUND * ROUNDS);
+    static const struct {
+        const char *unit, *text;
+        double flops_per_round;
+    } units[] = {{"amx-bf16", amx_text, 2.0 * 16 * 16 * 32 * TILES_PER_ROUND},
+                 {"avx512-bf16", avx512_text, 2.0 * 16 * 2 * DOT_CHAINS}};
+    const char *unit = vmg_matmul_matrix_unit(ctx);
+    for (size_t i = 0; i < VMG_COUNT(units); i++)
+        if (!strcmp(unit, units[i].unit))
+            return measure_arithmetic(ctx, units[i].text, 1, ctx->dev.n_compute_units * 64, 1,
+                                      units[i].flops_per_round * ROUNDS);
+    return 0;
 }

@@ -1,9 +1,9 @@
 /*
- * Normal numbers from a counter: Philox 4x32-10 (Salmon et al. 2011), then Box-Muller in integer arithmetic alone, so that
+ * Normal numbers from a counter: Philox 4x32-10 (Salmon et al. 2011), then Box-Muller in integer arithmetic, so that
  * every device and the host give the same bits whatever their compilers do with floating point.
  *
  * Fixed point: Qn is a value times 2^n. host/op/random.c includes this file for the host's half, with uint, ulong,
- * as_float and clz (of a ulong) defined beforehand.
+ * as_float, sqrt (of a float) and clz (of a ulong) defined beforehand.
  */
 
 /* 10 rounds on counter c[4] with key (k0, k1). */
@@ -52,15 +52,16 @@ static inline ulong minus_two_log(uint x)
     return mu > one ? whole - part : whole + part;
 }
 
-/* floor(sqrt(v)), digit by digit. */
+/* floor(sqrt(v)), v < 2^63.9. Only the guess is a floating-point number, good to 2^-20 or better anywhere; Newton's step
+ * squares that, and what is left is settled in integers. */
 static inline ulong square_root(ulong v)
 {
-    ulong root = 0;
-    for (ulong bit = (ulong)1 << 62; bit; bit >>= 2) {
-        const bool fits = v >= root + bit;
-        v -= fits ? root + bit : 0;
-        root = (root >> 1) + (fits ? bit : 0);
-    }
+    ulong root = (ulong)sqrt((float)v) + 1;
+    root = (root + v / root) / 2;
+    while (root * root > v)
+        root--;
+    while ((root + 1) * (root + 1) <= v)
+        root++;
     return root;
 }
 

@@ -16,7 +16,7 @@ struct vmg_tuner;
 struct vmg_profile;
 struct vmg_plan;
 
-/* Best first. */
+/* What multiplies matrices of bf16 (host/op/matmul_bf16.c), best first. */
 enum vmg_matrix_unit { VMG_UNIT_AMX, VMG_UNIT_AVX512, VMG_N_UNITS };
 
 /* How to open a context. {0} is a good default. */
@@ -42,7 +42,7 @@ typedef struct vmg_ctx {
     uint64_t memory_bytes, peak_memory_bytes; /* allocated through vmg_ctx_buffer now, and at most */
     bool plan;   /* plan mode: check shapes and count bytes, touch no device (host/plan.h) */
     bool allow_bf16; /* vmg_matmul_allow_bf16 */
-    unsigned units_probed, units_found; /* bits 1 << enum vmg_matrix_unit (host/op/matmul_bf16.c) */
+    unsigned units_probed, units_found; /* bits 1 << enum vmg_matrix_unit */
     int error;   /* first failure's status, VMG_OK until then; ops do nothing once it is set */
     char message[8192];
     struct vmg_program_cache *programs;
@@ -84,8 +84,8 @@ void vmg_upload(vmg_ctx *ctx, vmg_tensor dst, const void *src);
 void vmg_download(vmg_ctx *ctx, vmg_tensor src, void *dst);
 
 /*
- * State a module keeps in the context (e.g. CLBlast's scratch). `slot` is one
- * of the enum below; the first use stores the pointer, vmg_ctx_close frees it through `free_fn`.
+ * State a module keeps in the context (e.g. CLBlast's scratch). `slot` is one of the enum below; the first use stores the
+ * pointer, vmg_ctx_close frees it through `free_fn`.
  */
 enum vmg_ctx_slot_name { VMG_SLOT_BLAS, VMG_SLOT_FFT, VMG_SLOT_MATMUL, VMG_SLOT_ATTENTION, VMG_SLOT_REDUCE };
 void *vmg_ctx_slot(vmg_ctx *ctx, int slot);

@@ -40,11 +40,14 @@ static void geometry(const vmg_device *dev, const int *v, const int64_t *shape, 
     global[2] = local[0] = local[1] = local[2] = 1;
 }
 
-#define KERNEL(kernel, when)                                                                       \
+#define KERNEL(kernel, when, ...)                                                                  \
     {.file = "attention_lanes", .name = kernel,                                                    \
-     .tunables = {{"VW", {16, 8, 4}}, {"NV", {1, 2}}, {"BK", {64, 32}}}, .valid = when,       \
+     .tunables = {{"VW", {16, 8, 4}}, {"NV", {1, 2}}, {"BK", {__VA_ARGS__}}}, .valid = when,       \
      .geometry = geometry}
 
-const vmg_kernel_def vmg_attention_lanes_kernel = KERNEL("attention_lanes", forward_valid);
-const vmg_kernel_def vmg_attention_lanes_dq_kernel = KERNEL("attention_lanes_dq", dq_valid);
-const vmg_kernel_def vmg_attention_lanes_dkv_kernel = KERNEL("attention_lanes_dkv", dkv_valid);
+const vmg_kernel_def vmg_attention_lanes_kernel = KERNEL("attention_lanes", forward_valid, 64, 32);
+/* More than one block of keys is computed twice here. */
+const vmg_kernel_def vmg_attention_lanes_dq_kernel =
+    KERNEL("attention_lanes_dq", dq_valid, 128, 64, 32);
+const vmg_kernel_def vmg_attention_lanes_dkv_kernel =
+    KERNEL("attention_lanes_dkv", dkv_valid, 64, 32);

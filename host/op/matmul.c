@@ -60,10 +60,9 @@ static int default_path(vmg_ctx *ctx, const void *arg)
     /* Rounding a block of a packed weight pays when enough rows use it. */
     const bool rounds =
         p->b.layout == VMG_LAYOUT_TILE || (may_round(ctx, p->b.dtype) && p->M >= ROUND_MIN_ROWS);
-    return path_named(!rounds                              ? "packed"
-                      : vmg_matmul_amx.valid(ctx, p)    ? "amx"
-                      : vmg_matmul_avx512.valid(ctx, p) ? "avx512"
-                                                           : "packed");
+    if (rounds && vmg_matmul_amx.valid(ctx, p))
+        return path_named("amx");
+    return path_named(rounds && vmg_matmul_avx512.valid(ctx, p) ? "avx512" : "packed");
 }
 
 const vmg_variants vmg_matmul_variants = {.name = "matmul",

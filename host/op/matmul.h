@@ -57,8 +57,8 @@ void vmg_matmul_allow_bf16(vmg_ctx *ctx, bool allow);
 /*
  * The layout a constant weight (N,K) of this dtype should be kept in on this device, and the bytes
  * it takes. Deterministic per context; ROW on GPUs. On processors PANEL (as many bytes as ROW, N
- * rounded up to 32), or TILE for bf16 where there is a matrix unit. A weight in ROW layout works everywhere, but is packed again
- * for every call on a processor.
+ * rounded up to 32), or TILE for bf16 where there is a matrix unit. A weight in ROW layout works
+ * everywhere, but is packed again for every call on a processor.
  */
 vmg_layout vmg_matmul_weight_layout(vmg_ctx *ctx, vmg_dtype dtype, int64_t n, int64_t k);
 size_t vmg_matmul_weight_bytes(vmg_layout layout, vmg_dtype dtype, int64_t n, int64_t k);

@@ -86,7 +86,8 @@ static int64_t panels(int64_t n, int rows)
     return (n + rows - 1) / rows;
 }
 
-/* Sums of panel_rows × 32, and a block of W where it must be rounded first (shape[SHAPE_ROUNDS]). */
+/* Local memory: sums of panel_rows × 32, and a block of W where it must be rounded first
+ * (shape[SHAPE_ROUNDS]). */
 static bool valid_values(const vmg_device *dev, const int *v, const int64_t *shape, int panel_rows)
 {
     const uint64_t sums = 4ull * VMG_PANEL * (uint64_t)(panel_rows * v[NB] * v[MB]);
@@ -161,7 +162,10 @@ static const unit units[VMG_N_UNITS] = {
 
 /* ---- packing ---- */
 
-/* shape: rows, K, rows of a panel, whether K is contiguous. Items as in cl/matmul_pack_bf16.cl. */
+/* Of a work-item: steps of K, or rows (cl/matmul_pack_bf16.cl). */
+enum { ITEM_STEPS = 8, ITEM_ROWS = 256 };
+
+/* shape: rows, K, rows of a panel, whether K is contiguous. */
 static void pack_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
                           size_t global[3], size_t local[3])
 {
@@ -169,8 +173,14 @@ static void pack_geometry(const vmg_device *dev, const int *v, const int64_t *sh
     (void)v;
     const int64_t steps = (shape[1] + VMG_TILE_K - 1) / VMG_TILE_K;
     const int64_t n_panels = panels(shape[0], (int)shape[2]);
-    global[0] = (size_t)(shape[3] ? (steps + 7) / 8 : steps);
-    global[1] = (size_t)(shape[3] ? n_panels : (n_panels + 7) / 8);
+    if (shape[3]) {
+        global[0] = (size_t)((steps + ITEM_STEPS - 1) / ITEM_STEPS);
+        global[1] = (size_t)n_panels;
+    } else {
+        const int64_t item_panels = ITEM_ROWS / shape[2];
+        global[0] = (size_t)((n_panels + item_panels - 1) / item_panels);
+        global[1] = (size_t)steps;
+    }
     local[0] = local[1] = 1;
 }
 
@@ -183,6 +193,8 @@ static void pack(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t strid
     vmg_launch l = VMG_LAUNCH(&pack_def);
     vmg_define_dtype(&l, "T_SRC", t.dtype);
     vmg_define(&l, "RIGHT=%d", right);
+    vmg_define(&l, "ITEM_STEPS=%d", ITEM_STEPS);
+    vmg_define(&l, "ITEM_ROWS=%d", ITEM_ROWS);
     vmg_define(&l, "K_CONTIGUOUS=%d", stride_k == 1);
     vmg_arg_in(&l, t);
     vmg_arg_out(&l, dst);
@@ -206,11 +218,11 @@ void vmg_matmul_pack_tiles(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int
     pack(ctx, t, I, K, stride_i, stride_k, true, VMG_PANEL, dst);
 }
 
+/* The operands as the kernel reads them, packed into scratch memory. */
 static vmg_tensor left_panels(vmg_ctx *ctx, const vmg_product *p, int panel_rows)
 {
     const int64_t m = vmg_round_up(p->M, panel_rows), k = vmg_round_up(p->K, VMG_TILE_K);
-    vmg_tensor x =
-        vmg_matmul_scratch(ctx, VMG_MATMUL_A, VMG_BF16, 2 * (size_t)m * (size_t)k);
+    vmg_tensor x = vmg_matmul_scratch(ctx, VMG_MATMUL_A, VMG_BF16, 2 * (size_t)m * (size_t)k);
     pack(ctx, p->a, p->M, p->K, p->trans_a ? 1 : p->a.ld, p->trans_a ? p->a.ld : 1, false,
          panel_rows, x);
     return x;

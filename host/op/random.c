@@ -1,6 +1,7 @@
 /* Random numbers: launch of cl/random.cl, and the same numbers on the host from the same source. */
 #include "host/op/random.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "host/base/mem.h"
@@ -19,11 +20,13 @@ static float float_of_bits(uint32_t u)
 #define ulong uint64_t
 #define as_float(u) float_of_bits(u)
 #define clz(v) __builtin_clzll(v)
+#define sqrt(v) sqrtf(v)
 #include "cl/random.cl"
 #undef uint
 #undef ulong
 #undef as_float
 #undef clz
+#undef sqrt
 
 static bool item_per_counter_valid(const vmg_device *dev, const int *v, const int64_t *shape)
 {

@@ -146,6 +146,34 @@ static void every_valid_tunable(void)
     }
 }
 
+/* K in several blocks, with tails everywhere: sums wait in local memory from one to the next. */
+static void sums_over_blocks_of_k(void)
+{
+    static const vmg_matmul_problem problems[] = {
+        {29, 70, 1121, VMG_F32, VMG_LAYOUT_ROW, .trans_b = true, .parts = BIAS},
+        {29, 70, 1121, VMG_BF16, VMG_LAYOUT_TILE, .trans_b = true, .parts = BIAS},
+        {29, 70, 1121, VMG_F16, VMG_LAYOUT_PANEL, .trans_b = true, .parts = BIAS},
+        {29, 70, 1120, VMG_Q8_0, VMG_LAYOUT_PANEL, .trans_b = true, .parts = BIAS}};
+    static const vmg_matmul_path *const paths[] = {&vmg_matmul_packed, &vmg_matmul_amx,
+                                                   &vmg_matmul_avx512};
+    vmg_ctx *ctx = vmg_test_ctx();
+    for (size_t i = 0; i < VMG_COUNT(paths) && ctx->dev.device_class == VMG_CLASS_CPU; i++)
+        for (size_t j = 0; j < VMG_COUNT(problems); j++) {
+            const vmg_matmul_problem *p = &problems[j];
+            const vmg_kernel_def *def = paths[i]->kernel;
+            int v[VMG_MAX_TUNABLES];
+            if ((p->layout == VMG_LAYOUT_TILE && !strcmp(vmg_matmul_matrix_unit(ctx), "none")) ||
+                !vmg_kernel_default_values(ctx, def, (int64_t[VMG_MAX_SHAPE]){p->M, p->N, p->K, 14},
+                                           v))
+                continue;
+            for (int c = 0; def->tunables[0].value[c]; c++) /* KB */
+                v[0] = VMG_MIN(v[0], def->tunables[0].value[c]);
+            vmg_force_tunables(ctx, def, v);
+            vmg_matmul_check(p, paths[i]);
+            vmg_force_tunables(ctx, NULL, NULL);
+        }
+}
+
 static void general_products(void)
 {
     for (size_t s = 0; s < n_shapes(); s++)
@@ -406,6 +434,7 @@ static const vmg_test_case cases[] = {
     {"every_part_of_the_epilogue", every_part_of_the_epilogue},
     {"parts_of_the_epilogue_together", parts_of_the_epilogue_together},
     {"every_valid_tunable", every_valid_tunable},
+    {"sums_over_blocks_of_k", sums_over_blocks_of_k},
     {"general_products", general_products},
     {"every_vector_width", every_vector_width},
     {"gradients_of_a_linear_layer", gradients_of_a_linear_layer},
@@ -527,6 +556,8 @@ static const vmg_op_bench benches[] = {
     GRADIENT(F32, 800, 8960, 1536),
     GRADIENT(BF16, 400, 1536, 1536),
     GRADIENT(BF16, 800, 8960, 1536),
+    GRADIENT(F32, 2880, 1024, 384),
+    GRADIENT(BF16, 2880, 1024, 384),
 };
 
 const vmg_op_suite vmg_suite_matmul = {"matmul", cases, VMG_COUNT(cases), benches,
