@@ -48,13 +48,6 @@ inline ushort bf16_of(float v)
     uint u = as_uint(v);
     return (ushort)(isnan(v) ? (u >> 16 | 0x40u) : (u + 0x7fffu + (u >> 16 & 1u)) >> 16);
 }
-/* Sixteen words: lo rounded to bf16 in the low halves, hi in the high ones. */
-inline uint16 bf16_bits16(float16 v)
-{
-    const uint16 u = as_uint16(v);
-    return select(u + 0x7fffu + (u >> 16 & 1u), u | 0x400000u, isnan(v)) >> 16;
-}
-inline uint16 bf16_pairs(float16 lo, float16 hi) { return bf16_bits16(lo) | bf16_bits16(hi) << 16; }
 inline void st_bf16(__global uchar *p, ulong i, float v) { ((__global ushort *)p)[i] = bf16_of(v); }
 
 #define LD(T, p, i) CAT(ld_, T)(p, i)

@@ -3,7 +3,6 @@
  * (cl/matmul_bf16.cl): AMX's tiles or, where there is none, AVX512-BF16's dot products. A unit is
  * probed before use.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
