@@ -246,18 +246,57 @@ static void repeats_from_the_cache(void)
     vmg_encoder_close(&e);
 }
 
-/* Texts that fill several batches, on devices of any size. */
-static void batches_and_streams(void)
+/* Texts of 20 to 300 words; freed by the caller. */
+static void make_long_texts(char *list[MAX_TEXTS])
 {
-    char *list[MAX_TEXTS];
-    vmg_encoder e;
-    taker all = {0};
     for (int i = 0; i < MAX_TEXTS; i++) {
         vmg_buf b = {0};
         for (int k = 0; k < 20 + 7 * i; k++)
             vmg_buf_printf(&b, "%s ", (k + i) % 3 ? "a man" : k % 2 ? "walks" : "slowly");
         list[i] = b.data;
     }
+}
+
+/* One after the other a text's bits are its own: with others or alone, with all weights there or streamed. */
+static void apart_texts_are_alone(void)
+{
+    char *list[MAX_TEXTS];
+    vmg_encoder e;
+    vmg_encode_options o = plain;
+    taker all = {0}, together = {0}, streamed = {0};
+    make_long_texts(list);
+    o.apart = true;
+    REQUIRE_OK(vmg_encoder_open(encoder_folder(), NULL, &e));
+    REQUIRE_OK(encode(&e, &all, (const char *const *)list, MAX_TEXTS, &o));
+    CHECK_INT(all.n_taken, MAX_TEXTS);
+    for (int i = 0; i < MAX_TEXTS; i += 13) {
+        taker alone = {0};
+        REQUIRE_OK(encode(&e, &alone, (const char *const *)&list[i], 1, &o));
+        CHECK_INT(alone.n_rows[0], all.n_rows[i]);
+        CHECK(alone.rows[0] && !memcmp(alone.rows[0], all.rows[i], (size_t)(all.n_rows[i] * DIM) * sizeof(float)));
+        free_taker(&alone);
+    }
+    REQUIRE_OK(encode(&e, &together, (const char *const *)list, MAX_TEXTS, &plain));
+    check_same(&together, &all, MAX_TEXTS, 2e-6);
+    CHECK(all.ctx->peak_memory_bytes < together.ctx->peak_memory_bytes); /* planned for the longest text, not for all */
+    streamed.max_memory = all.ctx->peak_memory_bytes - 40000;
+    REQUIRE_OK(encode(&e, &streamed, (const char *const *)list, MAX_TEXTS, &o));
+    check_same(&streamed, &all, MAX_TEXTS, 0);
+    free_taker(&all);
+    free_taker(&together);
+    free_taker(&streamed);
+    vmg_encoder_close(&e);
+    for (int i = 0; i < MAX_TEXTS; i++)
+        free(list[i]);
+}
+
+/* Texts that fill several batches, on devices of any size. */
+static void batches_and_streams(void)
+{
+    char *list[MAX_TEXTS];
+    vmg_encoder e;
+    taker all = {0};
+    make_long_texts(list);
     REQUIRE_OK(vmg_encoder_open(encoder_folder(), NULL, &e));
     REQUIRE_OK(encode(&e, &all, (const char *const *)list, MAX_TEXTS, &plain));
     CHECK_INT(all.n_taken, MAX_TEXTS);
@@ -460,6 +499,7 @@ static int write_samples(const char *dir)
 static const vmg_test_case cases[] = {
     {"gives_the_networks_rows", gives_the_networks_rows},
     {"repeats_from_the_cache", repeats_from_the_cache},
+    {"apart_texts_are_alone", apart_texts_are_alone},
     {"batches_and_streams", batches_and_streams},
     {"warns_of_cut_texts", warns_of_cut_texts},
     {"stops_when_asked", stops_when_asked},

@@ -102,7 +102,7 @@ static int read_entry(list *l, size_t i, int64_t k, const char *name, entry *e, 
     if (!e->path || (embedding && !e->embedding) || (follow && !e->reference))
         return VMG_E_NOMEM;
     *it = (vmg_list_item){.prompt = vmg_prompts_text(l->prompts, i), .embedding = e->embedding, .reference = e->reference,
-                          .n_frames = g->frames_given ? g->frames : frames, .seed = (uint64_t)(seed + k), .wanted = true};
+                          .n_frames = g->frames_given ? g->frames : frames, .seed = (uint64_t)seed + (uint64_t)k, .wanted = true};
     return VMG_OK;
 }
 
@@ -205,12 +205,17 @@ static int find_existing(list *l)
     return rc;
 }
 
-/* An older manifest no longer tells the truth once its motions are replaced. */
+/* Folders for what will be written. An older manifest no longer tells the truth once its motions are replaced. */
 static int make_room(const list *l)
 {
-    if (!l->g->comm.rank && !l->g->skip_existing)
+    char *dir = vmg_strndup(l->manifest, folder_of(l->manifest));
+    int rc = !dir ? VMG_E_NOMEM : *dir ? vmg_mkdirs(dir) : VMG_OK;
+    if (rc == VMG_OK && *l->dir)
+        rc = vmg_mkdirs(l->dir);
+    if (rc == VMG_OK && !l->g->comm.rank && !l->g->skip_existing)
         unlink(l->manifest);
-    return *l->dir ? vmg_mkdirs(l->dir) : VMG_OK;
+    free(dir);
+    return rc;
 }
 
 /* ---- what is told ---- */

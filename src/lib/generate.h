@@ -55,7 +55,7 @@ typedef struct vmg_generate_options {
     void *loading_user;
 } vmg_generate_options;
 
-/* A model that stays on a device for one batch after another. `model` outlives it. */
+/* A model that stays on a device for one batch after another; `model` must outlive it. */
 typedef struct vmg_generator vmg_generator;
 
 int vmg_generator_open(vmg_ctx *ctx, const vmg_model *model, const vmg_generate_options *o, vmg_generator **out);
