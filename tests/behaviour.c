@@ -195,7 +195,8 @@ static int make_motions(const char *path, float *x, int64_t frames)
     vmg_generate_options o = {0};
     vmg_model_sampling own;
     for (int c = 0; c < VMG_N_CRITERIA; c++) {
-        vmg_criterion_prompt((enum vmg_criterion)c, 0, prompt[c], sizeof prompt[c]);
+        vmg_criterion_prompt((enum vmg_criterion)c, VMG_CRITERION_PROMPTS, prompt[c],
+                             sizeof prompt[c]);
         texts[c] = prompt[c];
         for (int s = 0; s < SEEDS; s++)
             items[c * SEEDS + s] = (vmg_text_item){
