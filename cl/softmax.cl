@@ -56,7 +56,7 @@ inline float group_max(float v, __local float *lanes, uint lid)
 #define GREATEST(n, s) m_##s = fmax(m_##s, LDV(n, from, c));
 #define EXPONENTIALS(n, s)                                                                         \
     {                                                                                              \
-        FV(n) e = exp(LDV(n, from, c) - m);                                                        \
+        FV(n) e = EXPV(n, LDV(n, from, c) - m);                                                    \
         STV(n, e, to, c);                                                                          \
         sum_##s += e;                                                                              \
     }

@@ -206,3 +206,7 @@ tests_test_body_model_LDADD = tests/libmotion.la
 check_PROGRAMS += tests/test_npz
 tests_test_npz_SOURCES = tests/test_npz.c
 tests_test_npz_LDADD = $(LDADD) $(ZLIB_LIBS)
+check_PROGRAMS += tests/op/test_common
+tests_op_test_common_SOURCES = tests/op/common.c tests/op/main.c
+tests_op_test_common_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_common
+tests_op_test_common_LDADD = tests/libop.la $(LDADD)
