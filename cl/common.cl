@@ -72,9 +72,33 @@ inline void st_bf16(__global uchar *p, ulong i, float v) { ((__global ushort *)p
 
 #define LOAD_1(p) (*(p))
 #define LOAD_2(p) vload2(0, p)
+#if defined(DEVICE_CPU) && defined(__clang__)
+/* One load. PoCL's vload16 is eight, of two elements, which its compiler does not always join again: sums of columns took half
+ * as long again. Its vstore16 becomes three stores, which are no slower than one. */
+#define LOADER(n, type, space)                                                                      \
+    inline type##n __attribute__((overloadable)) load##n(const space type *p)                       \
+    {                                                                                               \
+        return *(const space type##n##_anywhere *)p;                                                \
+    }
+#define LOADERS(n, type)                                                                            \
+    typedef type##n type##n##_anywhere __attribute__((aligned(sizeof(type))));                      \
+    LOADER(n, type, __global)                                                                       \
+    LOADER(n, type, __local)                                                                        \
+    LOADER(n, type, __private)
+LOADERS(4, float)
+LOADERS(8, float)
+LOADERS(16, float)
+LOADERS(4, ushort)
+LOADERS(8, ushort)
+LOADERS(16, ushort)
+#define LOAD_4(p) load4(p)
+#define LOAD_8(p) load8(p)
+#define LOAD_16(p) load16(p)
+#else
 #define LOAD_4(p) vload4(0, p)
 #define LOAD_8(p) vload8(0, p)
 #define LOAD_16(p) vload16(0, p)
+#endif
 #define STORE_1(v, p) (*(p) = (v))
 #define STORE_2(v, p) vstore2(v, 0, p)
 #define STORE_4(v, p) vstore4(v, 0, p)
@@ -120,6 +144,28 @@ inline float sum16(float16 v)
     for (long i = (long)(lid) * VW; i + VW <= (n); i += WG * VW) { BODY(VW, v) }           \
     for (long i = (n) / VW * VW + (lid); i < (n); i += WG) { BODY(1, t) }
 #define FOR_COLUMNS(BODY, n_cols, lid) FOR_RANGE(BODY, c, n_cols, lid)
+
+/*
+ * The same for sums and the like, that would wait for each other in one accumulator: BODY's s is v0 to v3 in turn, and t.
+ * RUNNING declares the five accumulators of a name; RUNNING_SUM is their sum.
+ */
+#define RUNNING(name, start)                                                                                       \
+    FV(VW) name##_v0 = start, name##_v1 = start, name##_v2 = start, name##_v3 = start;                             \
+    float name##_t = start;
+#define RUNNING_SUM(name) (SUMV(VW, (name##_v0 + name##_v1) + (name##_v2 + name##_v3)) + name##_t)
+#define AT_COLUMN(BODY, s, first) { const long c = first; BODY(VW, s) }
+#define FOR_COLUMNS_RUNNING(BODY, n_cols, lid)                                                                     \
+    {                                                                                                              \
+        long at = (long)(lid) * VW;                                                                                \
+        for (; at + (3 * WG + 1) * VW <= (n_cols); at += 4 * WG * VW) {                                            \
+            AT_COLUMN(BODY, v0, at)                                                                                \
+            AT_COLUMN(BODY, v1, at + WG * VW)                                                                      \
+            AT_COLUMN(BODY, v2, at + 2 * WG * VW)                                                                  \
+            AT_COLUMN(BODY, v3, at + 3 * WG * VW)                                                                  \
+        }                                                                                                          \
+        for (; at + VW <= (n_cols); at += WG * VW) { AT_COLUMN(BODY, v0, at) }                                     \
+        for (long c = (n_cols) / VW * VW + (lid); c < (n_cols); c += WG) { BODY(1, t) }                            \
+    }
 
 /* The same for kernels where an item owns VW columns, the last item also what is left, singly. BODY(n). */
 #define FOR_OWN_COLUMNS(BODY, n_cols)                                                      \
