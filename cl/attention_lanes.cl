@@ -24,24 +24,6 @@
 #define LANES (VW * NV)
 typedef FV(VW) vec;
 
-/* exp(x), relative error below 2e-7; 0 below -87.3, NaN for NaN. Coefficients: Cephes expf. */
-inline vec exp_vec(vec x)
-{
-    const vec lowest = (vec)(-87.3f);
-    vec t = select(x, lowest, isless(x, lowest));
-    vec n = rint(t * 1.44269504088896341f);
-    vec r = t - n * 0.693359375f;
-    r -= n * -2.12194440e-4f;
-    vec p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    p *= CAT(as_float, VW)((CAT(convert_int, VW)(n) + 127) << 23);
-    return select(p, (vec)(0.0f), isless(x, lowest));
-}
-
 /* ---- transposition: VW x VW floats in registers, by log2(VW) rounds of interleaving ---- */
 
 inline void interleave(const vec *a, vec *b)
@@ -280,11 +262,11 @@ __kernel void attention_lanes(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bi
             vec m_new = m[w];
             for (int j = 0; j < n_j; j++)
                 m_new = fmax(m_new, s[j * NV + w]);
-            alpha[w] = exp_vec(m[w] - m_new);
+            alpha[w] = EXPV(VW, m[w] - m_new);
             m[w] = m_new;
             vec sum = (vec)(0.0f);
             for (int j = 0; j < n_j; j++) {
-                vec p = exp_vec(s[j * NV + w] - m_new);
+                vec p = EXPV(VW, s[j * NV + w] - m_new);
                 s[j * NV + w] = p;
                 sum += p;
             }
@@ -377,7 +359,7 @@ __kernel void attention_lanes_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key
         for (int w = 0; w < NV; w++) {
             const vec lse_w = LDV(VW, lane_lse, w * VW);
             for (int j = 0; j < n_j; j++) {
-                const vec p = exp_vec(s[j * NV + w] - lse_w);
+                const vec p = EXPV(VW, s[j * NV + w] - lse_w);
                 s[j * NV + w] = p;
                 if (b < n_blocks) {
                     p_sum[w] += p;
@@ -483,7 +465,7 @@ __kernel void attention_lanes_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(ke
                 const vec bias = LDV(VW, lane_bias, w * VW);
                 for (int i = 0; i < n_i; i++) {
                     const ulong stat = (row + i) * n_heads + h;
-                    vec p = exp_vec(s[i * NV + w] + bias - usable_lse(CF32(lse)[stat]));
+                    vec p = EXPV(VW, s[i * NV + w] + bias - usable_lse(CF32(lse)[stat]));
                     s[i * NV + w] = p;
                     ds[i * NV + w] = p * (ds[i * NV + w] - CF32(delta)[stat]);
                 }

@@ -21,6 +21,7 @@
 #else
 #define DC 16
 #endif
+#define UC (DU < 8 ? DU : 8)
 #define P_LD (COLS + 1)
 #define A_LD (ROWS + 1)
 #define B_LD (COLS + 1)
@@ -29,6 +30,7 @@
 #define EACH_R for (int r = 0; r < RR; r++)
 #define EACH_C for (int c = 0; c < RC; c++)
 #define EACH_U for (int u = 0; u < DU; u++)
+#define EACH_UC for (int u = 0; u < min(UC, DU - u0); u++)
 #define ROW (ty * RR + r)
 #define COL (tx + TX * c)
 #define DIM (tx + TX * u)
@@ -64,7 +66,11 @@ inline void product(__global const float *a, ulong lda, int n_a, __global const 
     }
 }
 
-/* x += p times rows [0, n_b) of b; p is 0 in other columns. A barrier comes first: p may be new. */
+/*
+ * x += p times rows [0, n_b) of b; p is 0 in other columns. A barrier comes first: p may be new. The terms of DC rows are summed
+ * by themselves before they meet x, UC columns at a time: one long sum would lose a digit more, and a second x would take
+ * too many registers.
+ */
 inline void accumulate(__local const float *p, __global const float *b, ulong ldb, int n_b,
                        __local float *tile, float x[RR][DU])
 {
@@ -76,14 +82,20 @@ inline void accumulate(__local const float *p, __global const float *b, ulong ld
             tile[i] = row < n_b ? b[row * ldb + i % D] : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
-        for (int j = 0; j < min(DC, COLS - j0); j++) {
-            float pr[RR];
-            EACH_R pr[r] = p[ROW * P_LD + j0 + j];
-            EACH_U
-            {
-                const float bu = tile[j * D + DIM];
-                EACH_R x[r][u] += pr[r] * bu;
+#pragma unroll
+        for (int u0 = 0; u0 < DU; u0 += UC) {
+            float sum[RR][UC];
+            EACH_R EACH_UC sum[r][u] = 0.0f;
+            for (int j = 0; j < min(DC, COLS - j0); j++) {
+                float pr[RR];
+                EACH_R pr[r] = p[ROW * P_LD + j0 + j];
+                EACH_UC
+                {
+                    const float bu = tile[j * D + tx + TX * (u0 + u)];
+                    EACH_R sum[r][u] += pr[r] * bu;
+                }
             }
+            EACH_R EACH_UC x[r][u0 + u] += sum[r][u];
         }
     }
 }

@@ -65,9 +65,33 @@ inline void st_bf16(__global uchar *p, ulong i, float v) { ((__global ushort *)p
 
 #define LOAD_1(p) (*(p))
 #define LOAD_2(p) vload2(0, p)
+#if defined(DEVICE_CPU) && defined(__clang__)
+/* One load. PoCL's vload16 is eight, of two elements, which its compiler does not always join again: sums of columns took half
+ * as long again. Its vstore16 becomes three stores, which are no slower than one. */
+#define LOADER(n, type, space)                                                                      \
+    inline type##n __attribute__((overloadable)) load##n(const space type *p)                       \
+    {                                                                                               \
+        return *(const space type##n##_anywhere *)p;                                                \
+    }
+#define LOADERS(n, type)                                                                            \
+    typedef type##n type##n##_anywhere __attribute__((aligned(sizeof(type))));                      \
+    LOADER(n, type, __global)                                                                       \
+    LOADER(n, type, __local)                                                                        \
+    LOADER(n, type, __private)
+LOADERS(4, float)
+LOADERS(8, float)
+LOADERS(16, float)
+LOADERS(4, ushort)
+LOADERS(8, ushort)
+LOADERS(16, ushort)
+#define LOAD_4(p) load4(p)
+#define LOAD_8(p) load8(p)
+#define LOAD_16(p) load16(p)
+#else
 #define LOAD_4(p) vload4(0, p)
 #define LOAD_8(p) vload8(0, p)
 #define LOAD_16(p) vload16(0, p)
+#endif
 #define STORE_1(v, p) (*(p) = (v))
 #define STORE_2(v, p) vstore2(v, 0, p)
 #define STORE_4(v, p) vstore4(v, 0, p)
@@ -113,6 +137,28 @@ inline float sum16(float16 v)
     for (long i = (long)(lid) * VW; i + VW <= (n); i += WG * VW) { BODY(VW, v) }           \
     for (long i = (n) / VW * VW + (lid); i < (n); i += WG) { BODY(1, t) }
 #define FOR_COLUMNS(BODY, n_cols, lid) FOR_RANGE(BODY, c, n_cols, lid)
+
+/*
+ * The same for sums and the like, that would wait for each other in one accumulator: BODY's s is v0 to v3 in turn, and t.
+ * RUNNING declares the five accumulators of a name; RUNNING_SUM is their sum.
+ */
+#define RUNNING(name, start)                                                                                       \
+    FV(VW) name##_v0 = start, name##_v1 = start, name##_v2 = start, name##_v3 = start;                             \
+    float name##_t = start;
+#define RUNNING_SUM(name) (SUMV(VW, (name##_v0 + name##_v1) + (name##_v2 + name##_v3)) + name##_t)
+#define AT_COLUMN(BODY, s, first) { const long c = first; BODY(VW, s) }
+#define FOR_COLUMNS_RUNNING(BODY, n_cols, lid)                                                                     \
+    {                                                                                                              \
+        long at = (long)(lid) * VW;                                                                                \
+        for (; at + (3 * WG + 1) * VW <= (n_cols); at += 4 * WG * VW) {                                            \
+            AT_COLUMN(BODY, v0, at)                                                                                \
+            AT_COLUMN(BODY, v1, at + WG * VW)                                                                      \
+            AT_COLUMN(BODY, v2, at + 2 * WG * VW)                                                                  \
+            AT_COLUMN(BODY, v3, at + 3 * WG * VW)                                                                  \
+        }                                                                                                          \
+        for (; at + VW <= (n_cols); at += WG * VW) { AT_COLUMN(BODY, v0, at) }                                     \
+        for (long c = (n_cols) / VW * VW + (lid); c < (n_cols); c += WG) { BODY(1, t) }                            \
+    }
 
 /* The same for kernels where an item owns VW columns, the last item also what is left, singly. BODY(n). */
 #define FOR_OWN_COLUMNS(BODY, n_cols)                                                      \
@@ -184,7 +230,61 @@ inline long lower_bound(__global const int *values, long n, int value)
     return first;
 }
 
-/* ---- activations (scalar or vector) ---- */
+/* ---- exponentials and activations, of FV(n) ---- */
+
+/*
+ * EXPV(n, x) = e^x for every float: relative error below 2^-23 where the result is normal, error below 2^-149 where it is not; 1
+ * for 0, 0 below -103.98, infinity above 88.73, NaN for NaN.
+ * EXP2V(n, a, b) = 2^(ab) for |ab| <= 126: relative error below 2^-22 + 2^-24 |ab|; any number for NaN.
+ * GPUs have units for the built-ins, which OpenCL holds to 3 units in the last place. Processors have not, and what stands in
+ * their place takes longer.
+ */
+#ifdef DEVICE_CPU
+/*
+ * Adding 3*2^22 rounds to an integer k, which is then in the last bits of the sum z.
+ * EXPV: x = k ln 2 + r with |r| <= ln(2)/2; ln 2 in two parts, of which k times the first is exact; e^r by a minimax polynomial
+ * (2^-28). The factor 2^k is two products, for it may be no float; they round to subnormals, overflow and keep a NaN.
+ * EXP2V: ab = k + r with |r| <= 1/2; 2^r by a minimax polynomial (2^-23), to whose exponent k is added.
+ */
+#define ROUNDER 12582912.0f
+#define DEFINE_EXPONENTIALS(n)                                                                      \
+    inline FV(n) CAT(expv, n)(FV(n) x)                                                              \
+    {                                                                                               \
+        x = x < -104.0f ? (FV(n))(-104.0f) : x;                                                     \
+        x = x > 89.0f ? (FV(n))(89.0f) : x;                                                         \
+        const FV(n) z = x * 1.44269504f + ROUNDER, k = z - ROUNDER;                                 \
+        const FV(n) r = (x - k * 0.693359375f) + k * 2.12194440e-4f;                                \
+        FV(n) p = r * 1.38209469e-3f + 8.36868398e-3f;                                              \
+        p = p * r + 4.16682661e-2f;                                                                 \
+        p = p * r + 1.66665211e-1f;                                                                 \
+        p = p * r + 4.9999994e-1f;                                                                  \
+        p = p * r + 1.0f;                                                                           \
+        p = p * r + 1.0f;                                                                           \
+        const WIDE(uint, n) bits = WIDE(as_uint, n)(z), half_bits = bits >> 1;                      \
+        return p * WIDE(as_float, n)((half_bits << 23) + 0x3f800000u) *                             \
+               WIDE(as_float, n)(((bits - half_bits) << 23) + 0x3f800000u);                         \
+    }                                                                                               \
+    inline FV(n) CAT(exp2v, n)(FV(n) a, FV(n) b)                                                    \
+    {                                                                                               \
+        const FV(n) z = a * b + ROUNDER, k = z - ROUNDER, r = a * b - k;                            \
+        FV(n) p = r * 1.32690091e-3f + 9.67131369e-3f;                                              \
+        p = p * r + 5.55071235e-2f;                                                                 \
+        p = p * r + 2.40222469e-1f;                                                                 \
+        p = p * r + 6.93147004e-1f;                                                                 \
+        p = p * r + 1.0f;                                                                           \
+        return WIDE(as_float, n)(WIDE(as_uint, n)(p) + (WIDE(as_uint, n)(z) << 23));                \
+    }
+DEFINE_EXPONENTIALS(1)
+DEFINE_EXPONENTIALS(2)
+DEFINE_EXPONENTIALS(4)
+DEFINE_EXPONENTIALS(8)
+DEFINE_EXPONENTIALS(16)
+#define EXPV(n, x) CAT(expv, n)(x)
+#define EXP2V(n, a, b) CAT(exp2v, n)(a, b)
+#else
+#define EXPV(n, x) exp(x)
+#define EXP2V(n, a, b) exp2((a) * (b))
+#endif
 
 #define ACT_NONE 0
 #define ACT_GELU_TANH 1
@@ -192,5 +292,3 @@ inline long lower_bound(__global const int *values, long n, int value)
 
 /* x/2·(1 + tanh(u)) = x·sigmoid(2u), u = sqrt(2/pi)(x + 0.044715 x³). */
 #define GELU_TANH_ARG(x) (1.5957691216057308f * ((x) + 0.044715f * (x) * (x) * (x)))
-#define GELU_TANH(x) ((x) / (1.0f + exp(-GELU_TANH_ARG(x))))
-#define SILU(x) ((x) / (1.0f + exp(-(x))))

@@ -26,21 +26,37 @@
 #define map_silu_backward(n) (Y(n) * CAT(d_silu, n)(X(n)))
 
 /*
- * f = x*s with s = sigmoid(u(x)): f' = s + x*s*(1-s)*u'(x). With t = exp(-|u|) nothing overflows or cancels:
- * s*(1-s) = t/(1+t)^2, s = 1/(1+t) or, u < 0, t/(1+t).
+ * f = x*s with s = sigmoid(u), u = x*g, g = 2 sqrt(2/pi) (1 + 0.044715 x^2) or 1; f' = s + x*s*(1-s)*u'. Inside s, x is held to
+ * [-END, END], beyond which s is 1 or as good as 0, so that exp(u) is finite. For f', with t = exp(-|u|) nothing overflows or
+ * cancels: s*(1-s) = t/(1+t)^2, s = 1/(1+t) or, u < 0, t/(1+t). FACTOR is -g*log2(e), SLOPE is u'.
  */
-#define SLOPE(n, u, du)                                                                                         \
-    const FV(n) t = exp(-fabs(u)), over = 1.0f / (1.0f + t);                                                    \
-    return (u >= 0.0f ? over : t * over) + v * (t * over * over) * (du);
-#define ACTIVATIONS(n)                                                                                          \
-    inline FV(n) CAT(gelu_tanh, n)(FV(n) v) { return GELU_TANH(v); }                                            \
-    inline FV(n) CAT(silu, n)(FV(n) v) { return SILU(v); }                                                      \
-    inline FV(n) CAT(d_gelu_tanh, n)(FV(n) v)                                                                   \
+#define GELU_FACTOR(c) (-2.302208198f - 0.1029432396f * ((c) * (c)))
+#define GELU_SLOPE(c) (1.5957691216f + 0.2140644488f * ((c) * (c)))
+#define SILU_FACTOR(c) (-1.4426950409f)
+#define SILU_SLOPE(c) 1.0f
+#define GELU_END 10.0f
+#define SILU_END 87.0f
+
+#define ACTIVATION(n, name, end, factor, slope)                                                                 \
+    inline FV(n) CAT(name, n)(FV(n) x)                                                                          \
     {                                                                                                           \
-        const FV(n) u = 1.5957691216057308f * (v + 0.044715f * v * v * v);                                      \
-        SLOPE(n, u, 1.5957691216057308f * (1.0f + 0.134145f * v * v))                                           \
+        const FV(n) c = CAT(within, n)(x, end);                                                                 \
+        return x / (1.0f + EXP2V(n, c, (FV(n))(factor(c))));                                                    \
     }                                                                                                           \
-    inline FV(n) CAT(d_silu, n)(FV(n) v) { SLOPE(n, v, 1.0f) }
+    inline FV(n) CAT3(d_, name, n)(FV(n) x)                                                                     \
+    {                                                                                                           \
+        const FV(n) c = CAT(within, n)(x, end);                                                                 \
+        const FV(n) t = EXP2V(n, fabs(c), (FV(n))(factor(c))), over = 1.0f / (1.0f + t);                        \
+        return (x >= 0.0f ? over : t * over) + c * (t * over * over) * slope(c);                                \
+    }
+#define ACTIVATIONS(n)                                                                                          \
+    inline FV(n) CAT(within, n)(FV(n) x, float end)                                                             \
+    {                                                                                                           \
+        x = x < -end ? (FV(n))(-end) : x;                                                                       \
+        return x > end ? (FV(n))(end) : x;                                                                      \
+    }                                                                                                           \
+    ACTIVATION(n, gelu_tanh, GELU_END, GELU_FACTOR, GELU_SLOPE)                                                 \
+    ACTIVATION(n, silu, SILU_END, SILU_FACTOR, SILU_SLOPE)
 ACTIVATIONS(VW)
 #if VW > 1
 ACTIVATIONS(1)

@@ -67,15 +67,13 @@ void norm_forward(ALIASED(x), ALIASED(y), CTENSOR(weight), CTENSOR(bias), CTENSO
 #if RMS
         const float mean = 0.0f;
 #else
-        FV(VW) sum_v = 0.0f;
-        float sum_t = 0.0f;
-        FOR_COLUMNS(ADD, n_cols, lid)
-        const float mean = GROUP_SUM(SUMV(VW, sum_v) + sum_t) / n_cols;
+        RUNNING(sum, 0.0f)
+        FOR_COLUMNS_RUNNING(ADD, n_cols, lid)
+        const float mean = GROUP_SUM(RUNNING_SUM(sum)) / n_cols;
 #endif
-        FV(VW) square_v = 0.0f;
-        float square_t = 0.0f;
-        FOR_COLUMNS(ADD_SQUARE, n_cols, lid)
-        const float inv_std = 1.0f / sqrt(GROUP_SUM(SUMV(VW, square_v) + square_t) / n_cols + eps);
+        RUNNING(square, 0.0f)
+        FOR_COLUMNS_RUNNING(ADD_SQUARE, n_cols, lid)
+        const float inv_std = 1.0f / sqrt(GROUP_SUM(RUNNING_SUM(square)) / n_cols + eps);
 #if STATS
         if (lid == 0) {
             F32(stats)[2 * r] = mean;
@@ -89,9 +87,9 @@ void norm_forward(ALIASED(x), ALIASED(y), CTENSOR(weight), CTENSOR(bias), CTENSO
 
 /* Gradient at y times what y = n·gain + … was multiplied with. */
 #if MODULATED
-#define GAIN(n, v) ((v) * (1.0f + LDV(n, scale_row, c)))
+#define GAIN(n, v, scale_row) ((v) * (1.0f + LDV(n, scale_row, c)))
 #else
-#define GAIN(n, v) (v)
+#define GAIN(n, v, scale_row) (v)
 #endif
 
 #ifdef NORM_BACKWARD
@@ -101,9 +99,12 @@ void norm_forward(ALIASED(x), ALIASED(y), CTENSOR(weight), CTENSOR(bias), CTENSO
  */
 #define NORMALISED(n) ((LDV(n, x_row, c) - mean) * inv_std)
 #define ADD_BOTH(n, s) \
-    { FV(n) g = GAIN(n, WEIGHT(n, LDV(n, dy_row, c))); sum_##s += g; product_##s += g * NORMALISED(n); }
+    { FV(n) g = GAIN(n, WEIGHT(n, LDV(n, dy_row, c)), scale_row); sum_##s += g; product_##s += g * NORMALISED(n); }
 #define WRITE(n, s) \
-    { FV(n) g = GAIN(n, WEIGHT(n, LDV(n, dy_row, c))); STV(n, inv_std * (g - mean_g - NORMALISED(n) * mean_gn), dx_row, c); }
+    {                                                                                          \
+        FV(n) g = GAIN(n, WEIGHT(n, LDV(n, dy_row, c)), scale_row);                            \
+        STV(n, inv_std * (g - mean_g - NORMALISED(n) * mean_gn), dx_row, c);                   \
+    }
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void norm_backward(CTENSOR(x), CTENSOR(stats), ALIASED(dy), ALIASED(dx), CTENSOR(weight), CTENSOR(scale), CTENSOR(group),
@@ -122,15 +123,15 @@ void norm_backward(CTENSOR(x), CTENSOR(stats), ALIASED(dy), ALIASED(dx), CTENSOR
         __global const float *scale_row = CF32(scale) + GROUP(r) * ld_scale;
 #endif
         const float mean = CF32(stats)[2 * r], inv_std = CF32(stats)[2 * r + 1];
-        FV(VW) sum_v = 0.0f, product_v = 0.0f;
-        float sum_t = 0.0f, product_t = 0.0f;
-        FOR_COLUMNS(ADD_BOTH, n_cols, lid)
+        RUNNING(sum, 0.0f)
+        RUNNING(product, 0.0f)
+        FOR_COLUMNS_RUNNING(ADD_BOTH, n_cols, lid)
 #if RMS
         const float mean_g = 0.0f;
 #else
-        const float mean_g = GROUP_SUM(SUMV(VW, sum_v) + sum_t) / n_cols;
+        const float mean_g = GROUP_SUM(RUNNING_SUM(sum)) / n_cols;
 #endif
-        const float mean_gn = GROUP_SUM(SUMV(VW, product_v) + product_t) / n_cols;
+        const float mean_gn = GROUP_SUM(RUNNING_SUM(product)) / n_cols;
         FOR_COLUMNS(WRITE, n_cols, lid)
     }
 }
@@ -141,12 +142,44 @@ void norm_backward(CTENSOR(x), CTENSOR(stats), ALIASED(dy), ALIASED(dx), CTENSOR
  * Column sums for the parameters' gradients, over one part of one group's rows:
  *     sums[0] = sum q,   sums[1] = sum q * (n * weight + bias),   q = dy * (1 + scale)
  * Shift and scale: MODULATED 0, per group. Weight and bias: AFFINE_* 0, all rows (GROUPED picks scale's row).
- * A work-group owns WG*VW*NV columns and walks its rows in order; dimension 1 is the group, 2 the part. The parts,
- * (2, n_parts, G, C) in `sums`, are added in a second kernel (reduce.cl, fold_parts), so the order of summation is fixed.
+ * A work-group owns WG*VW*NV columns and walks its rows in order, four at a time, so that running sums that lie in memory are
+ * read and written less; dimension 1 is the group, 2 the part. The parts, (2, n_parts, G, C) in `sums`, are added in a second
+ * kernel (reduce.cl, fold_parts), so the order of summation is fixed.
  * -DPER_GROUP = 0 | 1: whether groups are summed apart.
  */
-#define Q(n) GAIN(n, LDV(n, dy_row, c))
-#define VALUE(n) BIAS(n, WEIGHT(n, (LDV(n, x_row, c) - mean) * inv_std))
+typedef struct row {
+    __global const float *x, *dy, *scale;
+    float mean, inv_std;
+} row;
+
+#define NORMALISED_AT(n) ((LDV(n, at[k].x, c) - at[k].mean) * at[k].inv_std)
+/* The terms of M rows into s and p. */
+#define ADD_TERMS(n, M, s, p)                                                                                      \
+    {                                                                                                              \
+        FV(n) s_rows = 0.0f, p_rows = 0.0f;                                                                        \
+        _Pragma("unroll") for (int k = 0; k < M; k++)                                                              \
+        {                                                                                                          \
+            const FV(n) q = GAIN(n, LDV(n, at[k].dy, c), at[k].scale);                                             \
+            s_rows += q;                                                                                           \
+            p_rows += q * BIAS(n, WEIGHT(n, NORMALISED_AT(n)));                                                    \
+        }                                                                                                          \
+        s += s_rows;                                                                                               \
+        p += p_rows;                                                                                               \
+    }
+#define ADD_ROWS(M)                                                                                                \
+    {                                                                                                              \
+        row at[M];                                                                                                 \
+        _Pragma("unroll") for (int k = 0; k < M; k++)                                                              \
+            at[k] = (row){CF32(x) + (r + k) * ld_x, CF32(dy) + (r + k) * ld_dy, SCALE_ROW(r + k),                  \
+                          CF32(stats)[2 * (r + k)], CF32(stats)[2 * (r + k) + 1]};                                 \
+        EACH_OWN(j, ADD_TERMS(VW, M, sum[j], product[j]))                                                          \
+        EACH_LEFT(k_left, ADD_TERMS(1, M, left[k_left], left_product[k_left]))                                     \
+    }
+#if MODULATED
+#define SCALE_ROW(r) CF32(scale) + GROUP(r) * ld_scale
+#else
+#define SCALE_ROW(r) 0
+#endif
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void norm_sums(CTENSOR(x), CTENSOR(stats), CTENSOR(dy), CTENSOR(weight), CTENSOR(bias), CTENSOR(scale), CTENSOR(group),
@@ -166,16 +199,11 @@ void norm_sums(CTENSOR(x), CTENSOR(stats), CTENSOR(dy), CTENSOR(weight), CTENSOR
     float left[VW], left_product[VW];
     EACH_OWN(j, sum[j] = product[j] = 0.0f;)
     EACH_LEFT(k, left[k] = left_product[k] = 0.0f;)
-    for (long r = first; r < last; r++) {
-        __global const float *x_row = CF32(x) + r * ld_x;
-        __global const float *dy_row = CF32(dy) + r * ld_dy;
-#if MODULATED
-        __global const float *scale_row = CF32(scale) + GROUP(r) * ld_scale;
-#endif
-        const float mean = CF32(stats)[2 * r], inv_std = CF32(stats)[2 * r + 1];
-        EACH_OWN(j, const FV(VW) q = Q(VW); sum[j] += q; product[j] += q * VALUE(VW);)
-        EACH_LEFT(k, const float q = Q(1); left[k] += q; left_product[k] += q * VALUE(1);)
-    }
+    long r = first;
+    for (; r + 4 <= last; r += 4)
+        ADD_ROWS(4)
+    for (; r < last; r++)
+        ADD_ROWS(1)
     EACH_OWN(j, STV(VW, sum[j], to, c); STV(VW, product[j], to_product, c);)
     EACH_LEFT(k, to[c] = left[k]; to_product[c] = left_product[k];)
 }

@@ -56,7 +56,7 @@ inline float group_max(float v, __local float *lanes, uint lid)
 #define GREATEST(n, s) m_##s = fmax(m_##s, LDV(n, from, c));
 #define EXPONENTIALS(n, s)                                                                         \
     {                                                                                              \
-        FV(n) e = exp(LDV(n, from, c) - m);                                                        \
+        FV(n) e = EXPV(n, LDV(n, from, c) - m);                                                    \
         STV(n, e, to, c);                                                                          \
         sum_##s += e;                                                                              \
     }
@@ -73,12 +73,12 @@ void softmax(ALIASED(x), CTENSOR(n_valid), ALIASED(y), long n_rows, long n_cols,
         __global const float *from = CF32(x) + r * ld_x;
         __global float *to = F32(y) + r * ld_y;
         const long n = n_valid ? clamp((long)I32(n_valid)[r], 0L, n_cols) : n_cols;
-        FV(VW) m_v = -FLT_MAX, sum_v = 0.0f;
-        float m_t = -FLT_MAX, sum_t = 0.0f;
-        FOR_COLUMNS(GREATEST, n, lid)
-        const float m = GROUP_MAX(fmax(MAXV(VW, m_v), m_t));
-        FOR_COLUMNS(EXPONENTIALS, n, lid)
-        const float sum = GROUP_SUM(SUMV(VW, sum_v) + sum_t);
+        RUNNING(m, -FLT_MAX)
+        RUNNING(sum, 0.0f)
+        FOR_COLUMNS_RUNNING(GREATEST, n, lid)
+        const float m = GROUP_MAX(fmax(MAXV(VW, fmax(fmax(m_v0, m_v1), fmax(m_v2, m_v3))), m_t));
+        FOR_COLUMNS_RUNNING(EXPONENTIALS, n, lid)
+        const float sum = GROUP_SUM(RUNNING_SUM(sum));
         const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
         FOR_COLUMNS(DIVIDE, n, lid)
         for (long c = n + lid; c < n_cols; c += WG)
@@ -112,12 +112,12 @@ void attention_softmax(TENSOR(s), CTENSOR(key_bias), CTENSOR(rel_bias), CTENSOR(
                 to[j] += (key_bias ? CF32(key_bias)[j] : 0.0f) + REL_BIAS(j - i);
             barrier(CLK_GLOBAL_MEM_FENCE);
         }
-        FV(VW) m_v = -FLT_MAX, sum_v = 0.0f;
-        float m_t = -FLT_MAX, sum_t = 0.0f;
-        FOR_COLUMNS(GREATEST, n_keys, lid)
-        const float m = GROUP_MAX(fmax(MAXV(VW, m_v), m_t));
-        FOR_COLUMNS(EXPONENTIALS, n_keys, lid)
-        const float sum = GROUP_SUM(SUMV(VW, sum_v) + sum_t);
+        RUNNING(m, -FLT_MAX)
+        RUNNING(sum, 0.0f)
+        FOR_COLUMNS_RUNNING(GREATEST, n_keys, lid)
+        const float m = GROUP_MAX(fmax(MAXV(VW, fmax(fmax(m_v0, m_v1), fmax(m_v2, m_v3))), m_t));
+        FOR_COLUMNS_RUNNING(EXPONENTIALS, n_keys, lid)
+        const float sum = GROUP_SUM(RUNNING_SUM(sum));
         const float factor = sum == 0.0f ? 0.0f : 1.0f / sum;
         FOR_COLUMNS(DIVIDE, n_keys, lid)
         if (lse && lid == 0)
@@ -139,10 +139,9 @@ void softmax_backward(CTENSOR(y), ALIASED(dy), ALIASED(dx), long n_rows, long n_
         __global const float *y_row = CF32(y) + r * ld_y;
         __global const float *dy_row = CF32(dy) + r * ld_dy;
         __global float *dx_row = F32(dx) + r * ld_dx;
-        FV(VW) sum_v = 0.0f;
-        float sum_t = 0.0f;
-        FOR_COLUMNS(PRODUCTS, n_cols, lid)
-        const float mean = GROUP_SUM(SUMV(VW, sum_v) + sum_t);
+        RUNNING(sum, 0.0f)
+        FOR_COLUMNS_RUNNING(PRODUCTS, n_cols, lid)
+        const float mean = GROUP_SUM(RUNNING_SUM(sum));
         FOR_COLUMNS(WRITE, n_cols, lid)
     }
 }

@@ -15,6 +15,7 @@
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "host/base/status.h"
+#include "host/program.h"
 
 void (*vmg_test_before_each)(void);
 void (*vmg_test_at_end)(void);
@@ -249,6 +250,23 @@ const char *vmg_test_mpirun(int n)
     vmg_test_skip("built without MPI (configure --with-mpi)");
 #endif
     return NULL;
+}
+
+static void write_kernel(const char *name, const char *text)
+{
+    char file[64];
+    snprintf(file, sizeof file, "cl/%s.cl", name);
+    CHECK_OK(vmg_write_file(vmg_test_tmp(file), text, strlen(text)));
+}
+
+void vmg_test_own_kernel(const char *name, const char *text)
+{
+    CHECK_OK(vmg_mkdirs(vmg_test_tmp("cl")));
+    for (const vmg_cl_source *s = vmg_cl_sources; s->name; s++)
+        if (!strcmp(s->name, "common"))
+            write_kernel(s->name, s->text);
+    write_kernel(name, text);
+    setenv("VMG_CL_DIR", vmg_test_tmp("cl"), 1);
 }
 
 /* splitmix64 */

@@ -90,6 +90,10 @@ int vmg_test_vimogen(const char *launcher, const char *args, char *text, size_t 
  * does not run. Valid until the next call. */
 const char *vmg_test_mpirun(int n);
 
+/* Write a kernel file of the test's own, `name`.cl, into a scratch folder beside the library's common.cl, and make that folder
+ * VMG_CL_DIR. */
+void vmg_test_own_kernel(const char *name, const char *text);
+
 /* Reproducible numbers: uniform in [-1, 1), and uniform integers below n (> 0). Seeded per case. */
 float vmg_test_uniform(void);
 uint32_t vmg_test_below(uint32_t n);

@@ -208,3 +208,7 @@ tests_test_npz_SOURCES = tests/test_npz.c
 tests_test_npz_LDADD = $(LDADD) $(ZLIB_LIBS)
 check_PROGRAMS += tests/test_generate_list
 tests_test_generate_list_SOURCES = tests/test_generate_list.c
+check_PROGRAMS += tests/op/test_common
+tests_op_test_common_SOURCES = tests/op/common.c tests/op/main.c
+tests_op_test_common_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_common
+tests_op_test_common_LDADD = tests/libop.la $(LDADD)

@@ -65,18 +65,6 @@ static void run_scale(vmg_ctx *ctx, vmg_tensor x, vmg_tensor y, float f)
     vmg_launch_run(ctx, &l);
 }
 
-static void write_kernel(void)
-{
-    const char *dir = vmg_test_tmp("cl");
-    CHECK_OK(vmg_mkdirs(dir));
-    setenv("VMG_CL_DIR", dir, 1);
-    for (const vmg_cl_source *s = vmg_cl_sources; s->name; s++)
-        if (!strcmp(s->name, "common"))
-            CHECK_OK(vmg_write_file(vmg_test_tmp("cl/common.cl"), s->text, strlen(s->text)));
-    CHECK_OK(vmg_write_file(vmg_test_tmp("cl/testscale.cl"), kernel_text, strlen(kernel_text)));
-    setenv("XDG_CACHE_HOME", vmg_test_tmp("cache"), 1);
-}
-
 static void check_scale(vmg_ctx *ctx, vmg_arena *arena, int64_t n)
 {
     float *host = vmg_calloc((size_t)n, sizeof *host), *back = vmg_calloc((size_t)n, sizeof *back);
@@ -366,6 +354,7 @@ static const vmg_test_case cases[] = {
 
 int main(int argc, char **argv)
 {
-    write_kernel();
+    vmg_test_own_kernel("testscale", kernel_text);
+    setenv("XDG_CACHE_HOME", vmg_test_tmp("cache"), 1);
     return vmg_test_main(argc, argv, cases, VMG_COUNT(cases));
 }
