@@ -277,7 +277,7 @@ static void stops_at_nan(void)
     CHECK_INT(step_of(path), 3);
     free(names);
     /* Values so large that the pass backwards overflows are no NaN themselves: the gradients are. */
-    REQUIRE(make_damaged("overflow", 1e36f));
+    REQUIRE(make_damaged("overflow", 3e38f));
     CHECK_FAILS(train("overflow", true, NULL, &rest), VMG_E_FORMAT, "(its gradient)");
     CHECK(strstr(vmg_error_message(), "first bad tensor: ") && strstr(vmg_error_message(), "step 3: "));
     free(list);
