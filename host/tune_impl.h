@@ -33,6 +33,13 @@ struct vmg_tuner {
 bool vmg_tune_put(vmg_tuner *t, const char *key, const int *bucket, bool shipped, const char *const *names, int n,
                   const int *values, double seconds);
 
+/*
+ * Take the points of a store's text (tune_store.c); false when it is damaged or, the user's, of another device. A shipped one
+ * has "match": parts of the platform's, vendor's or device's name, and the class; where one does not fit the device (or there is
+ * none) it is passed over.
+ */
+bool vmg_tune_read(vmg_tuner *t, const vmg_device *d, const char *text, size_t size, bool shipped);
+
 /* Fill a new tuner from the shipped files and the user's store, warning about what is damaged (tune_store.c). */
 void vmg_tune_load(vmg_ctx *ctx, vmg_tuner *t);
 

@@ -64,7 +64,7 @@ static bool shipped_matches(const cJSON *root, const vmg_device *d)
     return n > 0;
 }
 
-static bool read_store(vmg_tuner *t, const vmg_device *d, const char *text, size_t size, bool shipped)
+bool vmg_tune_read(vmg_tuner *t, const vmg_device *d, const char *text, size_t size, bool shipped)
 {
     cJSON *root = cJSON_ParseWithLength(text, size);
     const cJSON *format = cJSON_GetObjectItemCaseSensitive(root, "format");
@@ -107,14 +107,14 @@ static char *store_path(const vmg_device *d)
 void vmg_tune_load(vmg_ctx *ctx, vmg_tuner *t)
 {
     for (const vmg_cl_source *s = vmg_tuned_sources; s->name; s++)
-        if (!read_store(t, &ctx->dev, s->text, strlen(s->text), true))
+        if (!vmg_tune_read(t, &ctx->dev, s->text, strlen(s->text), true))
             vmg_logf(&ctx->log, VMG_LOG_WARN, "the shipped parameters %s are damaged", s->name);
     t->path = store_path(&ctx->dev);
     if (t->path && vmg_path_exists(t->path)) {
         char *text = NULL;
         size_t size;
         if (vmg_read_file(t->path, MAX_STORE_BYTES, &text, &size) != VMG_OK ||
-            !read_store(t, &ctx->dev, text, size, false))
+            !vmg_tune_read(t, &ctx->dev, text, size, false))
             vmg_logf(&ctx->log, VMG_LOG_WARN,
                      "%s is damaged or belongs to another device and is ignored; vimogen tune makes a new one",
                      t->path);
@@ -145,6 +145,7 @@ static cJSON *write_store(vmg_ctx *ctx, bool for_shipping, const vmg_tune_entry 
     if (for_shipping) {
         cJSON *match = cJSON_AddObjectToObject(root, "match");
         cJSON_AddStringToObject(match, "platform", ctx->dev.platform_name);
+        cJSON_AddStringToObject(match, "vendor", ctx->dev.vendor);
         cJSON_AddStringToObject(match, "class", vmg_device_class_name(ctx->dev.device_class));
     }
     cJSON_AddItemToObject(root, "entries", list);

@@ -1,5 +1,6 @@
 /* The tuner: what it chooses, what it refuses, what it stores and finds again. */
 #include <cjson/cJSON.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "host/kernel.h"
 #include "host/plan.h"
 #include "host/program.h"
-#include "host/tune.h"
+#include "host/tune_impl.h"
 #include "tests/harness.h"
 
 /* KIND 1 is slow, 2 right, 3 wrong and the fastest (it does nothing). */
@@ -335,6 +336,64 @@ static void another_devices_store_is_ignored(void)
     free(path);
 }
 
+static bool ship(fixture *f, const char *match, int value)
+{
+    char *text = vmg_asprintf("{\"format\":1%s,\"entries\":[{\"key\":\"" KEY "\",\"bucket\":[12,0,0,0],"
+                              "\"values\":{\"KIND\":%d}}]}", match, value);
+    bool ok = text && vmg_tune_read(f->ctx->tuner, &f->ctx->dev, text, strlen(text), true);
+    free(text);
+    return ok;
+}
+
+/* Shipped points hold where their file matches the device, until the user has tuned anything near. */
+static void shipped_points_come_last(void)
+{
+    fixture f;
+    if (!open_fixture(&f))
+        return;
+    const vmg_device *d = &f.ctx->dev;
+    CHECK(ship(&f, ",\"match\":{\"class\":\"none\"}", 3));
+    CHECK(ship(&f, ",\"match\":{}", 3));
+    CHECK(ship(&f, "", 3));
+    CHECK_INT(stored_kind(&f), 0);
+    char *match = vmg_asprintf(",\"match\":{\"platform\":\"%.4s\",\"vendor\":\"%s\",\"class\":\"%s\"}", d->platform_name, d->vendor,
+                               vmg_device_class_name(d->device_class));
+    CHECK(match && ship(&f, match, 2));
+    free(match);
+    CHECK_INT(stored_kind(&f), 2);
+    run_twice(&f);
+    check_output(&f);
+    vmg_tune_record(f.ctx, KEY, (int64_t[VMG_MAX_SHAPE]){N << 3}, kind, 1, &(int){1}, 0.5);
+    CHECK_INT(stored_kind(&f), 1);
+    close_fixture(&f);
+}
+
+/* What this device exports, a device like it takes for shipped. */
+static void exports_what_can_ship(void)
+{
+    fixture f;
+    char *text;
+    size_t size;
+    if (!open_fixture(&f))
+        return;
+    vmg_tune_record(f.ctx, KEY, shape_n, kind, 1, &(int){2}, 0.5);
+    REQUIRE_OK(vmg_tune_export(f.ctx, vmg_test_tmp("ship.json")));
+    close_fixture(&f);
+    REQUIRE_OK(vmg_read_file(vmg_test_tmp("ship.json"), 1 << 20, &text, &size));
+    if (open_fixture(&f)) {
+        CHECK_INT(stored_kind(&f), 0);
+        CHECK(vmg_tune_read(f.ctx->tuner, &f.ctx->dev, text, size, true));
+        CHECK_INT(stored_kind(&f), 2);
+        vmg_device other = f.ctx->dev;
+        snprintf(other.vendor, sizeof other.vendor, "another");
+        vmg_tuner *empty = vmg_calloc(1, sizeof *empty);
+        CHECK(empty && vmg_tune_read(empty, &other, text, size, true) && !empty->entries.n);
+        vmg_tuner_free(empty);
+        close_fixture(&f);
+    }
+    free(text);
+}
+
 /* CLBlast takes every set by name; whether it is right is checked when it is timed. */
 static void clblast_takes_every_set(void)
 {
@@ -357,17 +416,14 @@ static const vmg_test_case cases[] = {
     {"stores_every_point", stores_every_point},
     {"ignores_what_no_kernel_declares", ignores_what_no_kernel_declares},
     {"another_devices_store_is_ignored", another_devices_store_is_ignored},
+    {"shipped_points_come_last", shipped_points_come_last},
+    {"exports_what_can_ship", exports_what_can_ship},
     {"clblast_takes_every_set", clblast_takes_every_set},
 };
 
 int main(int argc, char **argv)
 {
-    CHECK_OK(vmg_mkdirs(vmg_test_tmp("cl")));
-    for (const vmg_cl_source *s = vmg_cl_sources; s->name; s++)
-        if (!strcmp(s->name, "common"))
-            CHECK_OK(vmg_write_file(vmg_test_tmp("cl/common.cl"), s->text, strlen(s->text)));
-    CHECK_OK(vmg_write_file(vmg_test_tmp("cl/testtwice.cl"), kernel_text, strlen(kernel_text)));
-    setenv("VMG_CL_DIR", vmg_test_tmp("cl"), 1);
+    vmg_test_own_kernel("testtwice", kernel_text);
     setenv("XDG_CACHE_HOME", vmg_test_tmp("cache"), 1);
     return vmg_test_main(argc, argv, cases, VMG_COUNT(cases));
 }
