@@ -170,7 +170,7 @@ static void comparisons_hold_on_real_clips(void)
     CHECK(!vmg_criterion_passes(VMG_MUST_STAND_STILL, busy[2], &with));
 }
 
-/* Four prompts for each, all different, of at least a few words. */
+/* Eight prompts for each, all different, of at least a few words. */
 static void prompts_differ(void)
 {
     enum { N = 2 * VMG_CRITERION_PROMPTS };

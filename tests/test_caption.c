@@ -215,10 +215,10 @@ static void captions_real_clips(void)
         !real_clip("16_17", "walk, 90-degree left turn", &again))
         return;
     REQUIRE_OK(vmg_import_mirrored(&s, &mirrored));
-    REQUIRE_OK(vmg_caption_sample(&s, 3));
-    REQUIRE_OK(vmg_caption_sample(&again, 3));
-    REQUIRE_OK(vmg_caption_sample(&again, 3));
-    REQUIRE_OK(vmg_caption_sample(&mirrored, 3));
+    REQUIRE_OK(vmg_caption_sample(&s, 3, 1));
+    REQUIRE_OK(vmg_caption_sample(&again, 3, 1));
+    REQUIRE_OK(vmg_caption_sample(&again, 3, 1));
+    REQUIRE_OK(vmg_caption_sample(&mirrored, 3, 1));
     CHECK(s.n_captions >= 5);
     CHECK_INT(again.n_captions, s.n_captions);
     int told[2] = {0, 0};
@@ -243,7 +243,7 @@ static void captions_real_clips(void)
     vmg_sample_free(&again);
     vmg_sample_free(&mirrored);
     s = (vmg_sample){.id = vmg_strdup("x"), .T = 5};
-    CHECK_FAILS(vmg_caption_sample(&s, 0), VMG_E_ARG, "no motion");
+    CHECK_FAILS(vmg_caption_sample(&s, 0, 1), VMG_E_ARG, "no motion");
     vmg_sample_free(&s);
 }
 

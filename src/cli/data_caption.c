@@ -40,7 +40,7 @@ static void print_agreement(const vmg_caption_report *r)
 }
 
 /* The captions that one sample has, or would get. */
-static int show(const char *dir, const char *id, bool fresh, uint64_t seed)
+static int show(const char *dir, const char *id, bool fresh, uint64_t seed, int wordings)
 {
     vmg_dataset *ds;
     vmg_sample s = {0};
@@ -51,7 +51,7 @@ static int show(const char *dir, const char *id, bool fresh, uint64_t seed)
     rc = i < 0 ? vmg_fail(VMG_E_NOTFOUND, "%s has no sample \"%s\"", dir, id)
                : vmg_dataset_read(ds, i, &s);
     if (!rc && fresh)
-        rc = vmg_caption_sample(&s, seed);
+        rc = vmg_caption_sample(&s, seed, wordings);
     for (int64_t k = 0; !rc && k < s.n_captions; k++)
         printf("%6.2f %6.2f  %-10s %s\n", (double)s.captions[k].first / s.fps,
                (double)(s.captions[k].first + s.captions[k].n) / s.fps, s.captions[k].source,
@@ -67,7 +67,7 @@ int vmg_cli_data_caption(int argc, char **argv)
     vmg_caption_set_options o = {.progress = show_progress, .user = &bar};
     bool kinematic = false, agreement = false;
     const char *id = NULL;
-    int64_t seed = 0;
+    int64_t seed = 0, wordings = 1;
     const vmg_opt opts[] = {
         {"kinematic", 0, VMG_OPT_FLAG, &kinematic, NULL,
          "compute captions from the motion (replacing such ones)", NULL},
@@ -78,6 +78,8 @@ int vmg_cli_data_caption(int argc, char **argv)
         {"show", 0, VMG_OPT_STRING, &id, "ID",
          "print one sample's captions (with --kinematic: those it would get)", NULL},
         {"seed", 0, VMG_OPT_INT, &seed, "N", "of the wording (0)", NULL},
+        {"wordings", 0, VMG_OPT_INT, &wordings, "N",
+         "captions where one would do, 1 to 16 (1): for a text encoder that learns on a small set", NULL},
     };
     int n_args;
     int rc = vmg_opt_parse(argc, argv, "DIR --kinematic [OPTION...]", opts, VMG_COUNT(opts),
@@ -88,11 +90,14 @@ int vmg_cli_data_caption(int argc, char **argv)
         return vmg_cli_usage(argv[0], "needs one data set, but got %d names", n_args);
     if (!kinematic && !id && !agreement)
         return vmg_cli_usage(argv[0], "needs --kinematic, --agreement or --show");
+    if (wordings < 1 || wordings > 16)
+        return vmg_cli_usage(argv[0], "--wordings must be 1 to 16, not %lld", (long long)wordings);
     o.seed = (uint64_t)seed;
+    o.wordings = (int)wordings;
     o.log = vmg_cli_log();
     o.dry |= !kinematic;
     if (id) {
-        rc = show(argv[1], id, kinematic, o.seed);
+        rc = show(argv[1], id, kinematic, o.seed, o.wordings);
         return rc ? vmg_cli_fail(argv[0], rc) : VMG_EXIT_OK;
     }
     vmg_cli_catch_interrupt();

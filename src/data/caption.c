@@ -18,6 +18,7 @@ typedef struct author {
     vmg_label_words label;
     bool has_label;
     vmg_dice dice;
+    int wordings; /* captions where one would do */
     int rc;
 } author;
 
@@ -133,7 +134,8 @@ static bool add_caption(author *a, int64_t first, int64_t n, int focus)
 
 static void add_captions(author *a, int64_t first, int64_t n, int want, int focus)
 {
-    for (int tries = 0; want > 0 && tries < TRIES && !a->rc; tries++)
+    want *= a->wordings;
+    for (int tries = 0; want > 0 && tries < TRIES * a->wordings && !a->rc; tries++)
         want -= add_caption(a, first, n, focus);
 }
 
@@ -224,9 +226,9 @@ static void visit_events(author *a)
     }
 }
 
-int vmg_caption_sample(vmg_sample *s, uint64_t seed)
+int vmg_caption_sample(vmg_sample *s, uint64_t seed, int wordings)
 {
-    author a = {.s = s, .dice = vmg_dice_from(s->id, seed)};
+    author a = {.s = s, .dice = vmg_dice_from(s->id, seed), .wordings = VMG_MAX(wordings, 1)};
     if (!s->x || s->T < 1)
         return vmg_fail(VMG_E_ARG, "%s has no motion to describe", s->id);
     vmg_sample_drop_captions(s, VMG_CAPTION_SOURCE);

@@ -12,10 +12,11 @@
  * and ended where the behaviour changes when that is near, windows around what happens at once
  * (a jump, sitting down, ...), and the whole of short clips. Each caption carries the behaviours
  * that it was made from and the window's measurements (src/data/kinematics.h) as facts. Words that
- * only the trial's label knows (src/data/label_words.def) are worked in. The same sample and seed
- * give the same captions. Errors: VMG_E_ARG (no motion), VMG_E_NOMEM.
+ * only the trial's label knows (src/data/label_words.def) are worked in. `wordings` (1 or more)
+ * times as many captions are made, of the same windows. The same sample, seed and wordings give
+ * the same captions. Errors: VMG_E_ARG (no motion), VMG_E_NOMEM.
  */
-int vmg_caption_sample(vmg_sample *s, uint64_t seed);
+int vmg_caption_sample(vmg_sample *s, uint64_t seed, int wordings);
 
 /* The database's own words about a sample ("" without): its first caption of source "label". */
 const char *vmg_caption_label(const vmg_sample *s);

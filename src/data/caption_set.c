@@ -123,7 +123,7 @@ static int one_sample(const vmg_dataset *ds, int64_t i, const vmg_caption_set_op
         return VMG_OK;
     }
     if (!rc)
-        rc = vmg_caption_sample(&s, o->seed);
+        rc = vmg_caption_sample(&s, o->seed, o->wordings);
     for (int64_t k = 0; !rc && k < s.n_captions; k++)
         r->n_captions += !strcmp(s.captions[k].source, VMG_CAPTION_SOURCE);
     if (!rc && !vmg_dataset_held_out(ds, i))

@@ -26,6 +26,7 @@ typedef struct vmg_caption_report {
 
 typedef struct vmg_caption_set_options {
     uint64_t seed;
+    int wordings; /* captions where one would do; 0 = 1 */
     bool dry; /* count and compare only, leave the set as it is */
     vmg_log log; /* damaged samples: left out of the new generation, named */
     int (*progress)(void *user, int64_t done, int64_t total); /* not 0 stops */

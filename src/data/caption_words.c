@@ -83,10 +83,22 @@ static const struct {
     {"a man", "his", "himself", "he"},
     {"a man", "his", "himself", "he"},
     {"the man", "his", "himself", "he"},
+    {"this man", "his", "himself", "he"},
     {"a woman", "her", "herself", "she"},
+    {"a woman", "her", "herself", "she"},
+    {"the woman", "her", "herself", "she"},
+    {"a girl", "her", "herself", "she"},
+    {"a boy", "his", "himself", "he"},
+    {"a guy", "his", "himself", "he"},
     {"a figure", "its", "itself", "it"},
     {"the figure", "its", "itself", "it"},
     {"a human", "their", "themselves", "they"},
+    {"the human", "their", "themselves", "they"},
+    {"a character", "their", "themselves", "they"},
+    {"the character", "their", "themselves", "they"},
+    {"the subject", "their", "themselves", "they"},
+    {"an actor", "his", "himself", "he"},
+    {"this person", "their", "themselves", "they"},
     {"he", "his", "himself", "he"},
     {"she", "her", "herself", "she"},
 };
@@ -102,7 +114,8 @@ static const struct {
 
 /* Verbs that double their last letter before -ing. */
 static const char *const doubling[] = {"run", "sit", "squat", "hop", "spin", "jog", "step", "stop",
-                                       "mop", "get", "dip", "swim", "sidestep", "put", "grab"};
+                                       "mop", "get", "dip", "swim", "sidestep", "put", "grab", "begin",
+                                       "jab", "sip", "scrub", "rub"};
 
 static bool ends_with(const char *text, const char *end)
 {

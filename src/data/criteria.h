@@ -24,8 +24,8 @@ typedef struct vmg_criterion_info {
 const vmg_criterion_info *vmg_criterion_get(enum vmg_criterion c);
 
 /* Prompt number k into out: below VMG_CRITERION_PROMPTS a model is judged by it, the same number from
- * there on are for choosing settings. */
-enum { VMG_CRITERION_PROMPTS = 2 };
+ * there on are for choosing settings and for tests. */
+enum { VMG_CRITERION_PROMPTS = 4 };
 void vmg_criterion_prompt(enum vmg_criterion c, int k, char *out, size_t n);
 
 /*
