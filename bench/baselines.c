@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "config.h"
 #include "host/base/mem.h"
@@ -29,6 +30,17 @@ const char *vmg_bench_openblas_name(void)
     snprintf(name, sizeof name, "%s, %d threads", openblas_get_corename(), openblas_get_num_threads());
     return name;
 }
+
+const char *vmg_bench_openblas_better(void)
+{
+#ifdef __x86_64__
+    static const char *const old[] = {"Prescott", "Core2", "Nehalem", "Generic"};
+    for (size_t i = 0; i < VMG_COUNT(old); i++)
+        if (!strcasecmp(openblas_get_corename(), old[i]))
+            return __builtin_cpu_supports("avx512vl") ? "SkylakeX" : __builtin_cpu_supports("avx2") ? "Haswell" : NULL;
+#endif
+    return NULL;
+}
 #else
 vmg_bench_subject vmg_bench_openblas(vmg_bench_product *p)
 {
@@ -38,6 +50,11 @@ vmg_bench_subject vmg_bench_openblas(vmg_bench_product *p)
 const char *vmg_bench_openblas_name(void)
 {
     return "none";
+}
+
+const char *vmg_bench_openblas_better(void)
+{
+    return NULL;
 }
 #endif
 

@@ -25,4 +25,7 @@ vmg_bench_subject vmg_bench_clblast(vmg_bench_product *p);
 /* "SkylakeX, 2 threads", or "none". */
 const char *vmg_bench_openblas_name(void);
 
+/* The OPENBLAS_CORETYPE for this processor when OpenBLAS, not knowing it, took kernels far older; else NULL. */
+const char *vmg_bench_openblas_better(void);
+
 #endif

@@ -16,7 +16,7 @@ typedef struct vmg_bench_subject {
 } vmg_bench_subject;
 
 /*
- * Warm each subject up, then run them in turn, in slices, until each has had about `seconds`. Between slices comes a pause:
+ * Warm each subject up, then run them in turn, in slices, until each has had about `seconds` and three runs. Between slices comes a pause:
  * libraries whose threads spin for a while after their work would otherwise take the next one's processors.
  */
 void vmg_bench_in_turn(vmg_bench_subject *subjects, int n, double seconds);

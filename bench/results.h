@@ -18,6 +18,7 @@ typedef struct vmg_bench_result {
  * rate over the f32 linear layer's, the two timed in turn. */
 typedef struct vmg_bench_device {
     double fma_rate, matrix_rate, start_s, attention_share;
+    const char *matrix_unit; /* vmg_matmul_matrix_unit */
 } vmg_bench_device;
 
 /* The two cases of attention_share. */
