@@ -1,7 +1,7 @@
 /*
  * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--choosing] [--steps N] [--cfg X] [--device D] [--json]
  *
- * Does the model obey? For every behaviour (src/data/criteria.h) two prompts, N seeds each (16):
+ * Does the model obey? For every behaviour (src/data/criteria.h) four prompts, N seeds each (16):
  * how often the motion does what was asked. With --data beside it the seconds of training data
  * behind it and how many real windows with such captions pass the same criterion, and the quality of the motions beside held-out real clips, how close samples come to
  * training clips, and whether the reference branch improves a noised clip. Prints a table, or JSON.

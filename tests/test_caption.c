@@ -239,6 +239,15 @@ static void captions_real_clips(void)
         told[1] += strstr(mirrored.captions[i].text, "right") != NULL;
     }
     CHECK(told[0] > 0 && told[1] > 0);
+    /* In more wordings: the same windows, no sentence about one twice. */
+    REQUIRE_OK(vmg_caption_sample(&again, 3, 4));
+    CHECK(again.n_captions > 2 * s.n_captions && again.n_captions <= 4 * s.n_captions);
+    for (int64_t i = 1; i < again.n_captions; i++) {
+        const vmg_caption *c = &again.captions[i];
+        CHECK(c->first >= 0 && c->n > 0 && c->first + c->n <= again.T);
+        for (int64_t k = 1; k < i; k++)
+            CHECK(again.captions[k].first != c->first || again.captions[k].n != c->n || strcmp(again.captions[k].text, c->text));
+    }
     vmg_sample_free(&s);
     vmg_sample_free(&again);
     vmg_sample_free(&mirrored);
