@@ -57,6 +57,9 @@ vmg_arena *vmg_test_arena(void);
 vmg_tensor vmg_test_guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole);
 void vmg_test_read_guarded(vmg_tensor whole, int64_t pad, float *values);
 
+/* Fills the scratch memory of sums with NaN, so that a part left unwritten is seen. Not under oclgrind, which sees that itself. */
+void vmg_test_spoil_scratch(void);
+
 /* n reproducible numbers in [-magnitude, magnitude), for the caller to free. */
 float *vmg_test_numbers(int64_t n, float magnitude);
 
