@@ -53,7 +53,7 @@ static bool add_slab(vmg_arena *a, size_t bytes)
 /* Finds room from the current slab on; slabs left behind are reused after a reset. */
 static bool take(vmg_arena *a, size_t bytes, cl_mem *buf, size_t *off)
 {
-    const bool separate = a->slab_bytes == VMG_ARENA_SEPARATE || a->slab_bytes == VMG_ARENA_KEPT;
+    const bool separate = a->slab_bytes == VMG_ARENA_SEPARATE;
     const size_t align = separate ? 1 : VMG_ARENA_ALIGN;
     size_t need = (bytes + align - 1) / align * align;
     if (need < bytes)
@@ -121,12 +121,10 @@ vmg_arena_mark vmg_arena_get_mark(const vmg_arena *a)
 
 void vmg_arena_reset(vmg_arena *a, vmg_arena_mark mark)
 {
-    a->used_bytes = mark.used;
-    if (a->slab_bytes == VMG_ARENA_KEPT)
-        return;
     for (int i = mark.slab; i < a->n_slabs; i++)
         a->slabs[i].used_bytes = i == mark.slab ? mark.slab_used : 0;
     a->current = mark.slab;
+    a->used_bytes = mark.used;
     if (a->slab_bytes == VMG_ARENA_SEPARATE)
         drop_slabs(a, mark.slab + (mark.slab_used > 0));
 }

@@ -26,9 +26,8 @@ typedef struct vmg_arena_mark {
 enum { VMG_ARENA_ALIGN = 256 };
 
 /* As slab_bytes: every tensor is a buffer of its own, released at the reset, so that tools that watch buffers
- * see each tensor's bounds and whether it was written; and for oclgrind, which takes a buffer at a released one's address for that
- * one, the same without releasing or reusing any before the arena is freed. */
-enum { VMG_ARENA_SEPARATE = 1, VMG_ARENA_KEPT = 2 };
+ * (oclgrind) see each tensor's bounds and whether it was written. */
+enum { VMG_ARENA_SEPARATE = 1 };
 
 /* An empty arena that grows by slabs of at least slab_bytes (0 = 64 MiB). */
 vmg_arena vmg_arena_make(vmg_ctx *ctx, size_t slab_bytes);

@@ -49,9 +49,10 @@ vmg_ctx *vmg_test_ctx(void)
         printf("Bail out! %s\n", vmg_error_message());
         exit(99);
     }
+    arena = vmg_arena_make(ctx, vmg_test_small() ? VMG_ARENA_SEPARATE : 0);
     /* When a buffer gets the address of a freed one, oclgrind goes on with what it knew of that one, its size too: it would miss
      * uninitialised values and make them up. */
-    arena = vmg_arena_make(ctx, is_oclgrind() ? VMG_ARENA_KEPT : vmg_test_small() ? VMG_ARENA_SEPARATE : 0);
+    ctx->keeps_buffers = is_oclgrind();
     vmg_test_at_end = close_ctx;
     vmg_test_before_each = empty_arena;
     return ctx;
