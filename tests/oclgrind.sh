@@ -45,9 +45,11 @@ run_case() {
     base=oclgrind/$(basename "$1").$2
     status=0
     checked "$base.log" "" "./$1" "=$2" > "$base.out" 2>&1 || status=$?
-    # Its checker of uninitialised values does not know LLVM's `freeze` and scopes, and crashes on shuffles with undefined
-    # lanes; only the optimiser writes them.
-    if grep -qsE 'Unsupported instruction: freeze|noalias.scope.decl' "$base.log" "$base.out" || [ $status -ge 128 ]; then
+    # Its checker of uninitialised values does not know LLVM's `freeze` and scopes, crashes on shuffles with undefined lanes and
+    # takes halves of vectors for uninitialised, and it runs some such code wrongly (tests/op/matmul.c, every_vector_width: right on
+    # devices and without the optimiser). Only the optimiser writes these; code without it makes every access of the source, so its
+    # verdict is the one that counts.
+    if [ $status -ne 124 ] && { [ $status -ne 0 ] || [ -s "$base.log" ]; }; then
         status=0
         checked "$base.log" "--build-options -cl-opt-disable" "./$1" "=$2" > "$base.out" 2>&1 || status=$?
     fi

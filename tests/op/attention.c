@@ -74,9 +74,12 @@ static void run_cross(void)
 static void run_all(void)
 {
     run_self();
-    run_cross();
+    if (!vmg_test_oclgrind())
+        run_cross();
+    for (size_t i = 0; i < N_TINY && vmg_test_oclgrind(); i++)
+        check_forward(&tiny_problems[i], tolerance);
     for (size_t i = 0; i < VMG_COUNT(problems); i++)
-        if (!vmg_test_small() || problems[i].n_rows <= 64)
+        if (suits_device(&problems[i]))
             check_forward(&problems[i], tolerance);
 }
 

@@ -104,9 +104,12 @@ static void run_odd(void)
 static void run_all(void)
 {
     run_shared();
-    run_odd();
+    if (!vmg_test_oclgrind())
+        run_odd();
+    for (size_t i = 0; i < N_TINY && vmg_test_oclgrind(); i++)
+        check_backward(&tiny_problems[i]);
     for (size_t i = 0; i < VMG_COUNT(problems); i++)
-        if (!vmg_test_small() || problems[i].n_rows <= 64)
+        if (suits_device(&problems[i]))
             check_backward(&problems[i]);
 }
 

@@ -30,7 +30,11 @@ typedef struct call {
 } call;
 
 /* For oclgrind, thousands of times slower than a device. */
-extern const problem tiny_problem;
+enum { N_TINY = 3 };
+extern const problem tiny_problem, tiny_problems[N_TINY];
+
+/* Whether this process has the time for it. */
+bool suits_device(const problem *p);
 
 /* Runs `run` with each of our own paths, whatever class the device has. */
 void run_own_paths(const vmg_variants *set, void (*run)(void));

@@ -67,8 +67,8 @@ float *vmg_test_numbers(int64_t n, float magnitude);
  * kinds are checked wherever the test runs. For kernels whose validity depends on the device's class only. */
 void vmg_test_every_class(const vmg_kernel_def *def, void (*run)(void));
 
-/* Runs `run` once per valid tunable set of the kernel (cartesian product; under oclgrind, five of them), forcing those values. And
- * once per named variant of a vmg_variants set that is valid for the call. */
+/* Runs `run` once per valid tunable set of the kernel (cartesian product; under oclgrind each value beside the defaults), forcing
+ * those values. And once per named variant of a vmg_variants set that is valid for the call. */
 void vmg_test_every_tunable(const vmg_kernel_def *def, void (*run)(void));
 void vmg_test_every_variant(const vmg_variants *set, void (*run)(void));
 
