@@ -51,6 +51,8 @@ run_case() {
     # verdict is the one that counts.
     if [ $status -ne 124 ] && { [ $status -ne 0 ] || [ -s "$base.log" ]; }; then
         status=0
+        mv "$base.out" "$base.optimised.out"
+        mv "$base.log" "$base.optimised.log" 2> /dev/null
         checked "$base.log" "--build-options -cl-opt-disable" "./$1" "=$2" > "$base.out" 2>&1 || status=$?
     fi
     if [ $status -eq 124 ]; then
