@@ -104,7 +104,7 @@ static vmg_matmul_problem tuned_problem(void)
     const bool packed = tuned_path == &vmg_matmul_packed || tuned_path->rounds_to_bf16;
     const bool quantised = tuned_quantised && tuned_path != &vmg_matmul_clblast;
     if (vmg_test_small())
-        return (vmg_matmul_problem){37, 67, quantised ? 32 : 37, quantised ? VMG_Q4_0 : VMG_F32, VMG_LAYOUT_ROW,
+        return (vmg_matmul_problem){37, 37, quantised ? 32 : 19, quantised ? VMG_Q4_0 : VMG_F32, VMG_LAYOUT_ROW,
                                     .trans_b = true, .parts = BIAS};
     return (vmg_matmul_problem){packed ? 470 : 37,
                                 packed ? 1050 : 75,
