@@ -205,7 +205,7 @@ cl_mem vmg_ctx_buffer(vmg_ctx *ctx, size_t bytes)
 
 void vmg_ctx_buffer_free(vmg_ctx *ctx, cl_mem buf, size_t bytes)
 {
-    if (buf)
+    if (buf && !ctx->keeps_buffers)
         clReleaseMemObject(buf);
     if (buf || ctx->plan)
         ctx->memory_bytes -= VMG_MIN((uint64_t)bytes, ctx->memory_bytes);

@@ -51,6 +51,7 @@ typedef struct vmg_ctx {
     struct vmg_plan *plan_record; /* NULL unless planning */
     void *slots[8];               /* per-module state, see vmg_ctx_slot */
     void (*slot_free[8])(struct vmg_ctx *, void *);
+    bool keeps_buffers; /* none is released: for tools that confuse a new buffer with the one that was at its address */
 } vmg_ctx;
 
 /* Open a context on the chosen device. On failure *out is NULL. */

@@ -15,7 +15,7 @@ check-asan:
 	    UBSAN_OPTIONS=print_stacktrace=1 \
 	    $(MAKE) -C asan check TESTS='$(filter-out tests/test_start$(EXEEXT),$(check_PROGRAMS))'
 
-# Every op kernel under oclgrind: out-of-bounds accesses, data races, uninitialised values.
+# Every op kernel under oclgrind: out-of-bounds accesses, data races, uninitialised values; cases in parallel.
 VMG_OP_TESTS = $(filter tests/op/%,$(check_PROGRAMS))
 check-oclgrind: tests/oclgrind_probe$(EXEEXT) $(VMG_OP_TESTS)
 	$(SHELL) $(srcdir)/tests/oclgrind.sh $(srcdir) $(VMG_OP_TESTS)
@@ -30,5 +30,5 @@ check-llvmpipe:
 	    $(MAKE) check TESTS='tests/test_runtime$(EXEEXT) $(VMG_OP_TESTS)'
 
 clean-local:
-	rm -rf asan
+	rm -rf asan oclgrind
 .PHONY: check-asan check-oclgrind check-llvmpipe

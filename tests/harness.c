@@ -58,7 +58,7 @@ static void remove_tmp(void)
 static bool selected(const char *name, int argc, char **argv)
 {
     for (int i = 1; i < argc; i++)
-        if (strstr(name, argv[i]))
+        if (argv[i][0] == '=' ? !strcmp(name, argv[i] + 1) : strstr(name, argv[i]) != NULL)
             return true;
     return argc < 2;
 }
@@ -67,6 +67,11 @@ int vmg_test_main(int argc, char **argv, const vmg_test_case *cases, size_t n)
 {
     int n_failed = 0;
     size_t n_run = 0;
+    if (argc == 2 && !strcmp(argv[1], "--list")) {
+        for (size_t i = 0; i < n; i++)
+            puts(cases[i].name);
+        return 0;
+    }
     for (size_t i = 0; i < n; i++)
         n_run += selected(cases[i].name, argc, argv);
     setvbuf(stdout, NULL, _IOLBF, 0);

@@ -13,7 +13,7 @@
  *     static const vmg_test_case cases[] = {{"reads_empty_file", reads_empty_file}};
  *     int main(int argc, char **argv) { return vmg_test_main(argc, argv, cases, VMG_COUNT(cases)); }
  *
- * Arguments select cases whose names contain one of them. A failed CHECK prints file, line and
+ * Arguments select cases whose names contain one of them, or with "=NAME" are NAME; "--list" prints all names. A failed CHECK prints file, line and
  * values, marks the case failed and carries on; REQUIRE also leaves the function.
  */
 typedef struct vmg_test_case {

@@ -62,21 +62,27 @@ static const double tolerance = 2e-6;
 
 static void run_self(void)
 {
-    check_forward(vmg_test_oclgrind() ? &tiny_problem : &small_problems[0], tolerance);
+    check_forward(vmg_test_oclgrind() ? &tiniest_problem : &small_problems[0], tolerance);
 }
 
 /* A head that no vector width divides. */
 static void run_cross(void)
 {
-    check_forward(vmg_test_oclgrind() ? &tiny_problem : &small_problems[1], tolerance);
+    check_forward(vmg_test_oclgrind() ? &tiniest_problem : &small_problems[1], tolerance);
 }
 
 static void run_all(void)
 {
-    run_self();
-    run_cross();
+    if (!vmg_test_oclgrind()) {
+        run_self();
+        run_cross();
+    } else {
+        check_forward(&tiny_problem, tolerance);
+        for (size_t i = 0; i < N_TINY; i++)
+            check_forward(&tiny_problems[i], tolerance);
+    }
     for (size_t i = 0; i < VMG_COUNT(problems); i++)
-        if (!vmg_test_small() || problems[i].n_rows <= 64)
+        if (suits_device(&problems[i]))
             check_forward(&problems[i], tolerance);
 }
 

@@ -93,20 +93,26 @@ static const problem problems[] = {
 
 static void run_shared(void)
 {
-    check_backward(vmg_test_oclgrind() ? &tiny_problem : &small_problems[0]);
+    check_backward(vmg_test_oclgrind() ? &tiniest_problem : &small_problems[0]);
 }
 
 static void run_odd(void)
 {
-    check_backward(vmg_test_oclgrind() ? &tiny_problem : &small_problems[1]);
+    check_backward(vmg_test_oclgrind() ? &tiniest_problem : &small_problems[1]);
 }
 
 static void run_all(void)
 {
-    run_shared();
-    run_odd();
+    if (!vmg_test_oclgrind()) {
+        run_shared();
+        run_odd();
+    } else {
+        check_backward(&tiny_problem);
+        for (size_t i = 0; i < N_TINY; i++)
+            check_backward(&tiny_problems[i]);
+    }
     for (size_t i = 0; i < VMG_COUNT(problems); i++)
-        if (!vmg_test_small() || problems[i].n_rows <= 64)
+        if (suits_device(&problems[i]))
             check_backward(&problems[i]);
 }
 

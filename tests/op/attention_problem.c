@@ -209,6 +209,21 @@ const problem tiny_problem = {
     "tiny", 2, 24, 20, 26, 3, true, true, .scale = 0.5f, .magnitude = 1, .n_segments = 4,
     .segment = {{1, 11, 2, 19}, {12, 1, 21, 1}, {13, 0, 22, 2}, {14, 5, 0, 26}}};
 
+/* Keys that end within a block of every size. */
+const problem tiniest_problem = {
+    "tiniest", 1, 8, 13, 41, 3, true, true, .scale = 0.4f, .magnitude = 1, .n_segments = 1, .segment = {{1, 11, 2, 37}}};
+
+const problem tiny_problems[N_TINY] = {
+    {"tiny widest head", 1, 256, 5, 3, 3, true, .scale = 0.0625f, .magnitude = 1, .n_segments = 1, .segment = {{1, 3, 0, 3}}},
+    {"tiny fused qkv", 1, 16, 5, 5, -1, .scale = 0.25f, .magnitude = 2, .n_segments = 1, .segment = {{0, 5, 0, 5}}}};
+
+bool suits_device(const problem *p)
+{
+    if (vmg_test_oclgrind())
+        return p->n_rows * p->n_keys * p->head_dim < 500;
+    return !vmg_test_small() || p->n_rows <= 64;
+}
+
 void run_own_paths(const vmg_variants *set, void (*run)(void))
 {
     static const char *const path[] = {"tiled", "lanes"};

@@ -29,8 +29,13 @@ typedef struct call {
     vmg_attention a; /* on the device; everything around the matrices is NaN */
 } call;
 
-/* For oclgrind, thousands of times slower than a device. */
-extern const problem tiny_problem;
+/* For oclgrind, thousands of times slower than a device; the tiniest for each set of tunables (a work-group computes whole tiles, so
+ * segments cost more than rows). */
+enum { N_TINY = 2 };
+extern const problem tiny_problem, tiny_problems[N_TINY], tiniest_problem;
+
+/* Whether this process has the time for it. */
+bool suits_device(const problem *p);
 
 /* Runs `run` with each of our own paths, whatever class the device has. */
 void run_own_paths(const vmg_variants *set, void (*run)(void));

@@ -10,10 +10,21 @@
 /* Sizes of flat arrays: units, primes, around the work-groups' spans. */
 static const int64_t sizes[] = {1, 2, 13, 255, 1024, 1031, 16411};
 
+/* Small: several work-groups of the shortest span only. */
+static size_t n_sizes(void)
+{
+    return VMG_COUNT(sizes) - (vmg_test_small() ? 1 : 0);
+}
+
 /* rows, columns, columns beside the matrix, groups */
 static const struct shape {
     int64_t R, C, pad, G;
-} shapes[] = {{1, 1, 0, 1}, {3, 5, 0, 2}, {7, 64, 3, 3}, {13, 131, 2, 1}, {37, 276, 0, 5}, {61, 16, 5, 7}, {331, 33, 0, 2}};
+} shapes[] = {{1, 1, 0, 1}, {3, 5, 0, 2}, {7, 64, 3, 3}, {13, 131, 2, 1}, {61, 16, 5, 7}, {331, 33, 0, 2}, {37, 276, 0, 5}};
+
+static size_t n_shapes(void)
+{
+    return VMG_COUNT(shapes) - (vmg_test_small() ? 2 : 0);
+}
 
 static vmg_tensor flat(int64_t n, const float *values, vmg_tensor *whole)
 {
@@ -126,7 +137,7 @@ static void run_without_alias(void)
 
 static void expressions(void)
 {
-    for (size_t i = 0; i < VMG_COUNT(sizes); i++)
+    for (size_t i = 0; i < n_sizes(); i++)
         for (current_expression = 0; current_expression < N_EXPRESSIONS; current_expression++) {
             current_n = sizes[i];
             run_expression(0);
@@ -149,7 +160,7 @@ static void expressions_in_place(void)
 static void map_tunables(void)
 {
     current_expression = COMBINE3;
-    for (size_t i = 0; i < VMG_COUNT(sizes); i++) {
+    for (size_t i = 0; i < n_sizes(); i++) {
         current_n = sizes[i];
         vmg_test_every_class(&vmg_elementwise_kernels[0], run_without_alias);
     }
@@ -200,7 +211,7 @@ static void activations_over_their_range(void)
 static void copies(void)
 {
     static const vmg_dtype dtype[] = {VMG_F32, VMG_F16, VMG_BF16};
-    for (size_t k = 0; k < VMG_COUNT(shapes); k++)
+    for (size_t k = 0; k < n_shapes(); k++)
         for (int from = 0; from < 3; from++)
             for (int to = 0; to < 3; to++) {
                 const struct shape s = shapes[k];
@@ -301,7 +312,7 @@ static void run_gate(void)
 
 static void gates(void)
 {
-    for (size_t i = 0; i < VMG_COUNT(shapes); i++)
+    for (size_t i = 0; i < n_shapes(); i++)
         for (int k = 0; k < 8; k++) {
             current = shapes[i];
             with_residual = k & 1;
@@ -346,7 +357,7 @@ static void run_gate_backward(void)
 
 static void gates_backward(void)
 {
-    for (size_t i = 0; i < VMG_COUNT(shapes); i++)
+    for (size_t i = 0; i < n_shapes(); i++)
         for (int k = 0; k < 4; k++) {
             current = shapes[i];
             with_group = k & 1;
@@ -382,7 +393,7 @@ static void run_bias(void)
 
 static void biases(void)
 {
-    for (size_t i = 0; i < VMG_COUNT(shapes); i++) {
+    for (size_t i = 0; i < n_shapes(); i++) {
         current = shapes[i];
         run_bias();
         vmg_arena_reset_all(vmg_test_arena());
@@ -444,7 +455,7 @@ static void row_tunables(void)
     void (*const run[])(void) = {run_copy, run_gate, run_bias, run_modulation, run_modulation};
     with_residual = with_group = true;
     in_place = false;
-    current = (struct shape){37, 276, 3, 5};
+    current = (struct shape){vmg_test_small() ? 11 : 37, 276, 3, 5};
     current_J = current_n_e = 6;
     current_S = 3;
     current_C = 131;

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "host/base/mem.h"
+#include "host/op/elementwise.h"
+#include "host/op/reduce.h"
 #include "host/tune_search.h"
 #include "tests/op/suite.h"
 
@@ -38,6 +40,13 @@ void vmg_test_read_guarded(vmg_tensor whole, int64_t pad, float *values)
                 n_touched += !isnan(x[r * cols + c]);
     CHECK_INT(n_touched, 0);
     free(x);
+}
+
+void vmg_test_spoil_scratch(void)
+{
+    vmg_ctx *ctx = vmg_test_ctx();
+    if (!vmg_test_oclgrind())
+        vmg_op_fill(ctx, vmg_reduce_scratch(ctx, 100000), NAN);
 }
 
 float *vmg_test_numbers(int64_t n, float magnitude)

@@ -48,7 +48,7 @@ static void run(void)
     const double want = reference(p, target, row, col, mask, d);
     vmg_tensor whole, whole_loss, d_pred = vmg_test_guarded(R, C, 0, NULL, &whole);
     vmg_tensor t_loss = vmg_test_guarded(1, 1, 0, NULL, &whole_loss);
-    vmg_op_fill(vmg_test_ctx(), vmg_reduce_scratch(vmg_test_ctx(), 100000), NAN);
+    vmg_test_spoil_scratch();
     vmg_op_mse(vmg_test_ctx(), vmg_test_matrix(VMG_F32, R, C, pred), vmg_test_matrix(VMG_F32, R, C, target),
                vmg_test_tensor(VMG_F32, 1, &R, row), vmg_test_tensor(VMG_F32, 1, &C, col),
                current.mask ? vmg_test_matrix(VMG_F32, R, C, mask) : VMG_NONE, denominator, t_loss,

@@ -102,11 +102,14 @@ static bool tuned_quantised;
 static vmg_matmul_problem tuned_problem(void)
 {
     const bool packed = tuned_path == &vmg_matmul_packed || tuned_path->rounds_to_bf16;
+    const bool quantised = tuned_quantised && tuned_path != &vmg_matmul_clblast;
+    if (vmg_test_small())
+        return (vmg_matmul_problem){37, 37, quantised ? 32 : 19, quantised ? VMG_Q4_0 : VMG_F32, VMG_LAYOUT_ROW,
+                                    .trans_b = true, .parts = BIAS};
     return (vmg_matmul_problem){packed ? 470 : 37,
                                 packed ? 1050 : 75,
                                 96,
-                                tuned_quantised && tuned_path != &vmg_matmul_clblast ? VMG_Q4_0
-                                                                                     : VMG_F32,
+                                quantised ? VMG_Q4_0 : VMG_F32,
                                 packed ? VMG_LAYOUT_PANEL : VMG_LAYOUT_ROW,
                                 .trans_b = true,
                                 .parts = BIAS | SILU | RESIDUAL};
@@ -115,19 +118,22 @@ static vmg_matmul_problem tuned_problem(void)
 static void tuned_product(void)
 {
     const vmg_matmul_problem p = tuned_problem();
-    vmg_matmul_check(&p, tuned_path);
+    const int n = vmg_matmul_check(&p, tuned_path);
+    CHECK(n > 0 || !vmg_test_small());
     tuned_quantised = !tuned_quantised;
 }
 
 /* Every value of every tunable beside the defaults of the others; with VMG_TEST_SIZE=full every
- * set, which takes minutes the first time (each set is a program to build). */
+ * set, which takes minutes the first time (each set is a program to build). Small: under oclgrind only, the two paths of any device. */
 static void every_valid_tunable(void)
 {
     vmg_ctx *ctx = vmg_test_ctx();
     const char *size = getenv("VMG_TEST_SIZE");
-    for (int i = 0; vmg_matmul_paths[i] && !vmg_test_small(); i++) {
+    for (int i = 0; vmg_matmul_paths[i] && (!vmg_test_small() || vmg_test_oclgrind()); i++) {
         const vmg_kernel_def *def = vmg_matmul_paths[i]->kernel;
         tuned_path = vmg_matmul_paths[i];
+        if (vmg_test_small() && tuned_path != &vmg_matmul_tiled && tuned_path != &vmg_matmul_skinny)
+            continue;
         const vmg_matmul_problem p = tuned_problem();
         const int64_t shape[VMG_MAX_SHAPE] = {p.M, p.N, p.K, 14};
         int v[VMG_MAX_TUNABLES];
@@ -189,7 +195,11 @@ static void every_vector_width(void)
 {
     vmg_ctx *ctx = vmg_test_ctx();
     const uint32_t own = ctx->dev.vector_width_f32;
-    for (uint32_t width = 4; width <= 16 && ctx->dev.device_class == VMG_CLASS_CPU; width *= 2) {
+    const vmg_device_class own_class = ctx->dev.device_class;
+    /* oclgrind's device is no processor, and takes halves of vectors for uninitialised. */
+    const uint32_t widest = own_class == VMG_CLASS_CPU ? 16 : vmg_test_oclgrind() ? 4 : 0;
+    for (uint32_t width = 4; width <= widest; width *= 2) {
+        ctx->dev.device_class = VMG_CLASS_CPU;
         ctx->dev.vector_width_f32 = width;
         for (int quantised = 0; quantised < 2; quantised++)
             vmg_matmul_check(&(vmg_matmul_problem){29, 75, 96, quantised ? VMG_Q8_0 : VMG_F32,
@@ -202,6 +212,7 @@ static void every_vector_width(void)
                              &vmg_matmul_packed);
     }
     ctx->dev.vector_width_f32 = own;
+    ctx->dev.device_class = own_class;
 }
 
 /* max|got - want| <= 1e-5 max|want|. */

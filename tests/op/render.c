@@ -365,13 +365,13 @@ static void make_scene(int64_t width, int64_t height, int n_cones)
 
 static void bodies(void)
 {
-    make_scene(vmg_test_small() ? 37 : 131, vmg_test_small() ? 29 : 97, MAX_CONES);
+    make_scene(vmg_test_small() ? 23 : 131, vmg_test_small() ? 19 : 97, MAX_CONES);
     run();
 }
 
 static void empty_ground(void)
 {
-    make_scene(50, 33, 0);
+    make_scene(vmg_test_small() ? 17 : 50, vmg_test_small() ? 19 : 33, 0);
     run();
     make_scene(1, 1, 0);
     run();
@@ -379,7 +379,7 @@ static void empty_ground(void)
 
 static void tunables(void)
 {
-    make_scene(35, vmg_test_small() ? 17 : 33, MAX_CONES);
+    make_scene(vmg_test_small() ? 17 : 35, vmg_test_small() ? 3 : 33, MAX_CONES);
     vmg_test_every_class(&vmg_raycast_kernel, run);
 }
 
@@ -405,7 +405,7 @@ static void triangles(void)
         for (int k = 0; k < 6; k++)
             index[6 * face + k] = (uint32_t)(4 * face + (int[]){0, 1, 2, 0, 2, 3}[k]);
     const vmg_surface box = {position, normal, colour, index, 12};
-    make_scene(vmg_test_small() ? 33 : 75, vmg_test_small() ? 31 : 61, 2);
+    make_scene(vmg_test_small() ? 17 : 75, vmg_test_small() ? 19 : 61, 2);
     cones[1].a[0] += 0.8;
     cones[1].b[0] += 0.8;
     cones[0].a[2] = cones[0].b[2] = 0.7; /* inside the box */

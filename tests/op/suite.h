@@ -57,6 +57,9 @@ vmg_arena *vmg_test_arena(void);
 vmg_tensor vmg_test_guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole);
 void vmg_test_read_guarded(vmg_tensor whole, int64_t pad, float *values);
 
+/* Fills the scratch memory of sums with NaN, so that a part left unwritten is seen. Not under oclgrind, which sees that itself. */
+void vmg_test_spoil_scratch(void);
+
 /* n reproducible numbers in [-magnitude, magnitude), for the caller to free. */
 float *vmg_test_numbers(int64_t n, float magnitude);
 
@@ -64,8 +67,8 @@ float *vmg_test_numbers(int64_t n, float magnitude);
  * kinds are checked wherever the test runs. For kernels whose validity depends on the device's class only. */
 void vmg_test_every_class(const vmg_kernel_def *def, void (*run)(void));
 
-/* Runs `run` once per valid tunable set of the kernel (cartesian product; under oclgrind, five of them), forcing those values. And
- * once per named variant of a vmg_variants set that is valid for the call. */
+/* Runs `run` once per valid tunable set of the kernel (cartesian product; under oclgrind each value beside the defaults), forcing
+ * those values. And once per named variant of a vmg_variants set that is valid for the call. */
 void vmg_test_every_tunable(const vmg_kernel_def *def, void (*run)(void));
 void vmg_test_every_variant(const vmg_variants *set, void (*run)(void));
 
