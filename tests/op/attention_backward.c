@@ -132,6 +132,29 @@ static void every_tunable(void)
     }
 }
 
+/* Against operands rounded beforehand: probabilities, ds and centred values are rounded, each by half a unit of 8
+ * bits (2e-3), and their errors, of no common sign, add up over keys, queries or columns. */
+static void check_rounded(const problem *p)
+{
+    call c;
+    gradients g;
+    make_call(p, &c);
+    mask_key(&c);
+    run_backward(&c, &g);
+    round_operands(&c);
+    reference_backward(&c);
+    compare_rows("dq", &c, g.dq, c.dq, c.query, p->n_rows, c.cols, 1e-2);
+    compare_rows("dk", &c, g.dk, c.dk, c.key, p->n_keys, c.cols, 1e-2);
+    compare_rows("dv", &c, g.dv, c.dv, c.key, p->n_keys, c.cols, 1e-2);
+    free_gradients(&g);
+    free_call(&c);
+}
+
+static void amx_rounds_operands(void)
+{
+    run_amx(&vmg_attention_backward_variants, &vmg_attention_amx_backward_kernel, check_rounded);
+}
+
 /* The loss whose gradient d_out is: sum(out d_out) of the double reference (rounded to float at its end). */
 static double loss(call *c)
 {
@@ -199,6 +222,7 @@ static void refuses_wrong_operands(void)
 static const vmg_test_case cases[] = {
     {"every_variant", every_variant},
     {"every_tunable", every_tunable},
+    {"amx_rounds_operands", amx_rounds_operands},
     {"agrees_with_differences", agrees_with_differences},
     {"refuses_wrong_operands", refuses_wrong_operands},
 };
