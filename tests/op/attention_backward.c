@@ -5,6 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/attention.h"
+#include "host/op/matmul.h"
 #include "tests/op/attention_problem.h"
 #include "tests/op/suite.h"
 
@@ -234,6 +235,7 @@ typedef struct bench_state {
     vmg_segment segment[MAX_SEGMENTS];
     vmg_tensor d_out, dq, dk, dv;
     vmg_arena *arena;
+    bool bf16;
 } bench_state;
 
 enum { B = 2, H = 12, T = 200, DIM = 128 };
@@ -249,8 +251,8 @@ static vmg_tensor random_matrix(vmg_ctx *ctx, vmg_arena *arena)
 
 static void *bench_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
 {
-    (void)param;
     bench_state *b = vmg_calloc(1, sizeof *b);
+    b->bf16 = param != NULL;
     vmg_tensor *matrix[] = {&b->a.q, &b->a.k, &b->a.v, &b->a.out, &b->d_out, &b->dq, &b->dk, &b->dv};
     for (size_t i = 0; i < VMG_COUNT(matrix); i++)
         *matrix[i] = random_matrix(ctx, arena);
@@ -270,11 +272,15 @@ static void *bench_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
 static void bench_run(vmg_ctx *ctx, void *state)
 {
     bench_state *b = state;
+    vmg_matmul_allow_bf16(ctx, b->bf16);
     vmg_op_attention_backward(ctx, &b->a, b->d_out, b->dq, b->dk, b->dv, VMG_NONE, b->arena);
+    vmg_matmul_allow_bf16(ctx, false);
 }
 
 static const vmg_op_bench benches[] = {
     {.name = "attention backward B=2 H=12 T=200 D=128", .setup = bench_setup, .run = bench_run,
+     .teardown = free, .flops = 10.0 * B * H * T * T * DIM, .bytes = 4.0 * 8 * B * T * H * DIM, .baseline = "fma"},
+    {.name = "attention backward bf16 B=2 H=12 T=200 D=128", .setup = bench_setup, .run = bench_run, .param = "bf16",
      .teardown = free, .flops = 10.0 * B * H * T * T * DIM, .bytes = 4.0 * 8 * B * T * H * DIM, .baseline = "fma"},
 };
 
