@@ -1,5 +1,7 @@
 # Kernels: every .cl file becomes a C array inside the library (cl/embed.awk). Append yours.
 VMG_CL_FILES = cl/common.cl
+VMG_CL_FILES += cl/amx.cl
+VMG_CL_FILES += cl/attention_amx.cl
 VMG_CL_FILES += cl/attention_lanes.cl
 VMG_CL_FILES += cl/attention_rel.cl
 VMG_CL_FILES += cl/attention_tiled.cl

@@ -34,25 +34,6 @@ ROUND float16 ld16(__global const uchar *p, ulong i, long n)
     return vload16(0, v);
 }
 
-/* Four rounds, each moving the row's highest bit into the column. */
-ROUND void transpose(uint16 *v)
-{
-#pragma unroll
-    for (int round = 0; round < 4; round++) {
-        uint16 u[16];
-#pragma unroll
-        for (int i = 0; i < 8; i++) {
-            u[2 * i].even = v[i].lo;
-            u[2 * i].odd = v[i + 8].lo;
-            u[2 * i + 1].even = v[i].hi;
-            u[2 * i + 1].odd = v[i + 8].hi;
-        }
-#pragma unroll
-        for (int i = 0; i < 16; i++)
-            v[i] = u[i];
-    }
-}
-
 /* The first n rows of 16 × 16 words transposed; `ld` words from one row of `from` to the next. */
 inline void pack_transposed(__global uint *to, const uint *from, int ld, int n)
 {

@@ -1,5 +1,5 @@
-/* Rounding to bf16 by the instruction of x86 processors with AVX512-BF16, for the kernels of their
- * matrix units. Denormals become zero. */
+/* For the kernels of x86 processors' matrix units: rounding to bf16 by the instruction of AVX512-BF16
+ * (denormals become zero), and transposition of words. */
 #define ROUND inline __attribute__((always_inline))
 
 /* Sixteen words of two bf16 values each: lo and, after it, hi. */
@@ -19,4 +19,23 @@ ROUND uint16 round_pairs(float16 lo, float16 hi, uint16 order)
     uint16 v = round_row(lo, hi);
     __asm__("vpermw %0, %1, %0" : "+v"(v) : "v"(order));
     return v;
+}
+
+/* 16 × 16 words, in four rounds, each moving the row's highest bit into the column. */
+ROUND void transpose(uint16 *v)
+{
+#pragma unroll
+    for (int round = 0; round < 4; round++) {
+        uint16 u[16];
+#pragma unroll
+        for (int i = 0; i < 8; i++) {
+            u[2 * i].even = v[i].lo;
+            u[2 * i].odd = v[i + 8].lo;
+            u[2 * i + 1].even = v[i].hi;
+            u[2 * i + 1].odd = v[i + 8].hi;
+        }
+#pragma unroll
+        for (int i = 0; i < 16; i++)
+            v[i] = u[i];
+    }
 }

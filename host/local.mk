@@ -22,6 +22,7 @@ libvmg_la_SOURCES += host/tune_impl.h
 libvmg_la_SOURCES += host/tune_search.c host/tune_search.h
 libvmg_la_SOURCES += host/tune_store.c
 libvmg_la_SOURCES += host/op/attention.c host/op/attention.h
+libvmg_la_SOURCES += host/op/attention_amx.c
 libvmg_la_SOURCES += host/op/attention_backward.c
 libvmg_la_SOURCES += host/op/attention_gemm.c
 libvmg_la_SOURCES += host/op/attention_impl.h

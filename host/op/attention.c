@@ -127,12 +127,14 @@ static void launch_forward(vmg_ctx *ctx, const vmg_kernel_def *kernel, const vmg
     vmg_launch_run(ctx, &l);
 }
 
-const char *const vmg_attention_paths[] = {"tiled", "lanes", "gemm", NULL};
+const char *const vmg_attention_paths[] = {"tiled", "lanes", "gemm", "amx", NULL};
 
 bool vmg_attention_path_valid(vmg_ctx *ctx, int path, const vmg_attention *a)
 {
     if (path == VMG_ATTENTION_GEMM)
         return vmg_attention_gemm_valid(a);
+    if (path == VMG_ATTENTION_AMX)
+        return vmg_attention_amx_valid(ctx, a);
     return path != VMG_ATTENTION_LANES || ctx->dev.device_class == VMG_CLASS_CPU;
 }
 
@@ -143,6 +145,11 @@ int vmg_attention_default_path(const vmg_ctx *ctx)
                                                                                     : VMG_ATTENTION_TILED;
 }
 
+const char *vmg_attention_tag(vmg_ctx *ctx, const vmg_attention *a)
+{
+    return vmg_tensor_given(a->rel_bias) ? "rel" : vmg_attention_amx_valid(ctx, a) ? "bf16" : "";
+}
+
 static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
 {
     const forward_call *call = arg;
@@ -151,18 +158,20 @@ static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
 
 static int default_variant(vmg_ctx *ctx, const void *arg)
 {
-    (void)arg;
-    return vmg_attention_default_path(ctx);
+    const forward_call *call = arg;
+    return vmg_attention_amx_valid(ctx, call->a) ? VMG_ATTENTION_AMX : vmg_attention_default_path(ctx);
 }
 
 static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
 {
+    static const vmg_kernel_def *const kernels[] = {[VMG_ATTENTION_TILED] = &vmg_attention_tiled_kernel,
+                                                    [VMG_ATTENTION_LANES] = &vmg_attention_lanes_kernel,
+                                                    [VMG_ATTENTION_AMX] = &vmg_attention_amx_kernel};
     const forward_call *call = arg;
     if (variant == VMG_ATTENTION_GEMM)
         vmg_attention_gemm(ctx, call->a, &call->work);
     else
-        launch_forward(ctx, variant == VMG_ATTENTION_LANES ? &vmg_attention_lanes_kernel : &vmg_attention_tiled_kernel,
-                       call->a, &call->work);
+        launch_forward(ctx, kernels[variant], call->a, &call->work);
 }
 
 const vmg_variants vmg_attention_variants = {
@@ -181,6 +190,6 @@ void vmg_op_attention(vmg_ctx *ctx, const vmg_attention *a)
     const int64_t shape[VMG_MAX_SHAPE] = {call.work.max_q, call.work.max_k,
                                           a->n_heads * a->segments.n, call.work.head_dim};
     const vmg_tensor outs[] = {a->out, a->lse};
-    vmg_variants_run(ctx, &vmg_attention_variants, call.work.n_buckets ? "rel" : "", shape, &call,
+    vmg_variants_run(ctx, &vmg_attention_variants, vmg_attention_tag(ctx, a), shape, &call,
                      outs, vmg_tensor_given(a->lse) ? 2 : 1);
 }

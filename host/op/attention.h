@@ -54,11 +54,13 @@ int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance);
 /*
  * How attention runs; the tests force each. "tiled": work-groups sharing tiles in local memory. "lanes": one
  * work-item per block of queries, for processors. "gemm": CLBlast's products around a softmax, T×T in memory
- * for as many heads at once as fit 64 MiB.
+ * for as many heads at once as fit 64 MiB. "amx": operands of products rounded to bf16, in a processor's AMX unit, only where
+ * vmg_matmul_allow_bf16 permits it.
  */
 extern const vmg_variants vmg_attention_variants, vmg_attention_backward_variants;
 extern const vmg_kernel_def vmg_attention_tiled_kernel, vmg_attention_tiled_dq_kernel,
     vmg_attention_tiled_dkv_kernel, vmg_attention_lanes_kernel, vmg_attention_lanes_dq_kernel,
-    vmg_attention_lanes_dkv_kernel, vmg_attention_softmax_kernel;
+    vmg_attention_lanes_dkv_kernel, vmg_attention_softmax_kernel, vmg_attention_amx_kernel,
+    vmg_attention_amx_backward_kernel;
 
 #endif

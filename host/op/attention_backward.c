@@ -1,11 +1,11 @@
-/* Attention's gradients: one pass over queries for dq, one over keys for dk and dv, no atomics. */
+/* Attention's gradients: one pass over queries for dq, one over keys for dk and dv (with AMX, one for all), no atomics. */
 #include "host/arena.h"
 #include "host/base/mem.h"
 #include "host/op/attention_impl.h"
 #include "host/op/want.h"
 
-/* What the variants see. delta (Rq, H) and rel_rows (Rq, H, n_buckets) pass from dq's kernel to the
- * others; rel_rows is VMG_NONE when d_rel_bias is not wanted. */
+/* What the variants see. delta (Rq, H; twice that for AMX's sums) and rel_rows (Rq, H, n_buckets) pass from
+ * dq's kernel to the others; rel_rows is VMG_NONE when d_rel_bias is not wanted. */
 typedef struct backward_call {
     const vmg_attention *a;
     vmg_attention_work work;
@@ -53,6 +53,26 @@ static void launch_dkv(vmg_ctx *ctx, const vmg_kernel_def *kernel, const backwar
     vmg_launch_run(ctx, &l);
 }
 
+static void launch_amx(vmg_ctx *ctx, const backward_call *b)
+{
+    const vmg_attention *a = b->a;
+    vmg_launch l = vmg_attention_launch(ctx, &vmg_attention_amx_backward_kernel, "BACKWARD", a, &b->work);
+    vmg_arg_in(&l, a->lse);
+    vmg_arg_in(&l, b->d_out);
+    const vmg_tensor out[] = {b->delta, b->dq, b->dk, b->dv};
+    for (size_t i = 0; i < VMG_COUNT(out); i++)
+        vmg_arg_out(&l, out[i]);
+    const vmg_tensor strided[] = {a->q, a->k, a->v, b->d_out, b->dq, b->dk, b->dv};
+    for (size_t i = 0; i < VMG_COUNT(strided); i++)
+        vmg_arg_i64(&l, strided[i].ld);
+    vmg_arg_i32(&l, (int32_t)a->n_heads);
+    vmg_arg_i32(&l, (int32_t)a->segments.n);
+    vmg_arg_f32(&l, a->scale);
+    l.flops = 10.0 * b->work.n_pairs * (double)(b->work.head_dim * a->n_heads);
+    l.bytes = 4.0 * (double)(3 * vmg_tensor_count(a->q) + 4 * vmg_tensor_count(a->k));
+    vmg_launch_run(ctx, &l);
+}
+
 static void rel_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
                          size_t local[3])
 {
@@ -88,14 +108,18 @@ static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
     const backward_call *b = arg;
     if (!vmg_attention_path_valid(ctx, variant, b->a))
         return false;
+    if (variant == VMG_ATTENTION_AMX)
+        return vmg_attention_amx_backward_valid(ctx, b->a);
     return variant != VMG_ATTENTION_GEMM ||
            (!vmg_tensor_given(b->d_rel_bias) && vmg_attention_gemm_backward_valid(b->a));
 }
 
 static int default_variant(vmg_ctx *ctx, const void *arg)
 {
-    (void)arg;
-    return vmg_attention_default_path(ctx);
+    const backward_call *b = arg;
+    return vmg_attention_amx_backward_valid(ctx, b->a) && vmg_attention_amx_backward_fills(ctx, b->a)
+               ? VMG_ATTENTION_AMX
+               : vmg_attention_default_path(ctx);
 }
 
 static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
@@ -106,6 +130,10 @@ static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
     const backward_call *b = arg;
     if (variant == VMG_ATTENTION_GEMM) {
         vmg_attention_gemm_backward(ctx, b->a, &b->work, b->d_out, b->dq, b->dk, b->dv);
+        return;
+    }
+    if (variant == VMG_ATTENTION_AMX) {
+        launch_amx(ctx, b);
         return;
     }
     launch_dq(ctx, kernels[variant][0], b);
@@ -151,13 +179,13 @@ void vmg_op_attention_backward(vmg_ctx *ctx, const vmg_attention *a, vmg_tensor 
     if (!check(ctx, &b) || (b.work.max_q == 0 && b.work.max_k == 0))
         return;
     const vmg_arena_mark mark = vmg_arena_get_mark(scratch);
-    b.delta = vmg_arena_matrix(scratch, VMG_F32, a->q.dim[0], a->n_heads);
+    b.delta = vmg_arena_matrix(scratch, VMG_F32, a->q.dim[0], 2 * a->n_heads);
     if (vmg_tensor_given(d_rel_bias))
         b.rel_rows = vmg_arena_matrix(scratch, VMG_F32, a->q.dim[0], a->n_heads * b.work.n_buckets);
     const int64_t shape[VMG_MAX_SHAPE] = {b.work.max_q, b.work.max_k, a->n_heads * a->segments.n,
                                           b.work.head_dim};
     const vmg_tensor outs[] = {dq, dk, dv, d_rel_bias};
-    vmg_variants_run(ctx, &vmg_attention_backward_variants, b.work.n_buckets ? "rel" : "", shape, &b,
+    vmg_variants_run(ctx, &vmg_attention_backward_variants, vmg_attention_tag(ctx, a), shape, &b,
                      outs, vmg_tensor_given(d_rel_bias) ? 4 : 3);
     vmg_arena_reset(scratch, mark);
 }

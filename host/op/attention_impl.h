@@ -28,10 +28,21 @@ vmg_launch vmg_attention_launch(vmg_ctx *ctx, const vmg_kernel_def *kernel, cons
                                 const vmg_attention *a, const vmg_attention_work *w);
 
 /* Paths, as vmg_attention_paths names them. */
-enum { VMG_ATTENTION_TILED, VMG_ATTENTION_LANES, VMG_ATTENTION_GEMM };
+enum { VMG_ATTENTION_TILED, VMG_ATTENTION_LANES, VMG_ATTENTION_GEMM, VMG_ATTENTION_AMX };
 extern const char *const vmg_attention_paths[];
 bool vmg_attention_path_valid(vmg_ctx *ctx, int path, const vmg_attention *a);
-int vmg_attention_default_path(const vmg_ctx *ctx);
+int vmg_attention_default_path(const vmg_ctx *ctx); /* of those that do not round */
+
+/* Where rounding to bf16 is allowed, in AMX tiles: heads of 32, 64, ... columns, no rel_bias. */
+bool vmg_attention_amx_valid(vmg_ctx *ctx, const vmg_attention *a);
+
+/* The backward pass too, where segments share their keys wholly or not at all. It has a group for each head of each range of
+ * keys: do they fill the device? */
+bool vmg_attention_amx_backward_valid(vmg_ctx *ctx, const vmg_attention *a);
+bool vmg_attention_amx_backward_fills(const vmg_ctx *ctx, const vmg_attention *a);
+
+/* Tells stored choices of a path apart. */
+const char *vmg_attention_tag(vmg_ctx *ctx, const vmg_attention *a);
 
 /* Products of whole matrices by CLBlast around a softmax of the scores, some heads of one segment at a time.
  * Not valid where a product would be empty but its result is not, nor in the backward pass where segments

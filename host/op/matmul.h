@@ -50,7 +50,7 @@ void vmg_op_linear_backward(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, vmg_tensor
  * Precision. Sums are f32. Where the device has a matrix unit, a bf16 or block-quantised weight
  * (what it is made of is coarser than bf16's rounding) meets activations rounded to bf16 in it. f32
  * and f16 weights, and the operands of vmg_op_matmul, are multiplied in f32 unless this allows
- * rounding them to bf16 as well (training with --dtype bf16). Off in a new context.
+ * rounding them to bf16 as well (training with --dtype bf16), also those of attention. Off in a new context.
  */
 void vmg_matmul_allow_bf16(vmg_ctx *ctx, bool allow);
 

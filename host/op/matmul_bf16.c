@@ -302,7 +302,7 @@ static bool probe_run(vmg_ctx *ctx, const unit *u)
 }
 
 /* Asks once per context, even while planning: what is planned depends on the answer. */
-static bool has_unit(vmg_ctx *ctx, enum vmg_matrix_unit which)
+bool vmg_matmul_has_unit(vmg_ctx *ctx, enum vmg_matrix_unit which)
 {
     const unit *u = &units[which];
     if (!(ctx->units_probed & 1u << which) && !ctx->error) {
@@ -326,7 +326,7 @@ static bool has_unit(vmg_ctx *ctx, enum vmg_matrix_unit which)
 const char *vmg_matmul_matrix_unit(vmg_ctx *ctx)
 {
     for (int i = 0; i < VMG_N_UNITS; i++)
-        if (has_unit(ctx, i))
+        if (vmg_matmul_has_unit(ctx, i))
             return units[i].name;
     return "none";
 }
@@ -336,13 +336,13 @@ const char *vmg_matmul_matrix_unit(vmg_ctx *ctx)
 static bool amx_valid(vmg_ctx *ctx, const vmg_product *p)
 {
     (void)p;
-    return has_unit(ctx, VMG_UNIT_AMX);
+    return vmg_matmul_has_unit(ctx, VMG_UNIT_AMX);
 }
 
 static bool avx512_valid(vmg_ctx *ctx, const vmg_product *p)
 {
     (void)p;
-    return has_unit(ctx, VMG_UNIT_AVX512);
+    return vmg_matmul_has_unit(ctx, VMG_UNIT_AVX512);
 }
 
 static void amx_run(vmg_ctx *ctx, const vmg_product *p)

@@ -76,6 +76,9 @@ int vmg_matmul_tile_rows(int64_t M, int vector_width);
 bool vmg_matmul_enough_groups(const vmg_device *dev, int64_t m_panels, int mb, int64_t n_panels,
                               int nb);
 
+/* Whether this context can use the matrix unit; the first question runs its probe. */
+bool vmg_matmul_has_unit(vmg_ctx *ctx, enum vmg_matrix_unit which);
+
 /* b in panels: itself if it is packed already, else a packed copy in scratch. */
 vmg_tensor vmg_matmul_panels(vmg_ctx *ctx, const vmg_product *p);
 

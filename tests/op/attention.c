@@ -6,6 +6,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/attention.h"
+#include "host/op/matmul.h"
 #include "tests/op/attention_problem.h"
 #include "tests/op/suite.h"
 
@@ -123,6 +124,33 @@ static void gemm_takes_heads_in_turn(void)
     vmg_force_variant(vmg_test_ctx(), &vmg_attention_variants, "gemm");
     check_forward(&p, tolerance);
     vmg_force_variant(vmg_test_ctx(), NULL, NULL);
+}
+
+/*
+ * Against operands rounded beforehand only the probabilities' rounding is left: half a unit of 8 bits of each,
+ * and they sum to 1. Scores have none, so lse is as good as elsewhere.
+ */
+static void check_rounded(const problem *p)
+{
+    call c;
+    make_call(p, &c);
+    mask_key(&c);
+    float *out = vmg_test_numbers(p->n_rows * c.cols, 0), *lse = vmg_test_numbers(p->n_rows * p->n_heads, 0);
+    vmg_op_attention(vmg_test_ctx(), &c.a);
+    round_operands(&c);
+    reference(&c);
+    vmg_test_read_guarded(c.out_whole, VMG_MAX(p->pad, 0), out);
+    vmg_test_read_guarded(c.lse_whole, 0, lse);
+    compare_rows("out", &c, out, c.out, c.query, p->n_rows, c.cols, 0x1p-8);
+    compare_rows("lse", &c, lse, c.lse, c.query, p->n_rows, p->n_heads, tolerance);
+    free(out);
+    free(lse);
+    free_call(&c);
+}
+
+static void amx_rounds_operands_only(void)
+{
+    run_amx(&vmg_attention_variants, &vmg_attention_amx_kernel, check_rounded);
 }
 
 /* n equal key rows are one row whose bias is log(n) (how padding rows of a text are kept). */
@@ -247,6 +275,7 @@ static const vmg_test_case cases[] = {
     {"every_variant", every_variant},
     {"every_tunable", every_tunable},
     {"gemm_takes_heads_in_turn", gemm_takes_heads_in_turn},
+    {"amx_rounds_operands_only", amx_rounds_operands_only},
     {"log_count_is_repetition", log_count_is_repetition},
     {"masks_and_propagates", masks_and_propagates},
     {"refuses_wrong_operands", refuses_wrong_operands},
@@ -256,11 +285,13 @@ static const vmg_test_case cases[] = {
 
 typedef struct bench_shape {
     int64_t n_samples, n_heads, n_q, n_k, head_dim;
+    bool bf16;
 } bench_shape;
 
 typedef struct bench_state {
     vmg_attention a;
     vmg_segment segment[MAX_SEGMENTS];
+    bool bf16;
 } bench_state;
 
 static vmg_tensor random_matrix(vmg_ctx *ctx, vmg_arena *arena, int64_t rows, int64_t cols)
@@ -284,6 +315,7 @@ static void *bench_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
                            .n_heads = s->n_heads,
                            .scale = 1 / sqrtf((float)s->head_dim),
                            .segments = {.n = s->n_samples, .host = b->segment}};
+    b->bf16 = s->bf16;
     for (int32_t i = 0; i < s->n_samples; i++)
         b->segment[i] = (vmg_segment){i * (int32_t)s->n_q, (int32_t)s->n_q, i * (int32_t)s->n_k,
                                       (int32_t)s->n_k};
@@ -295,18 +327,21 @@ static void *bench_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
 static void bench_run(vmg_ctx *ctx, void *state)
 {
     bench_state *b = state;
+    vmg_matmul_allow_bf16(ctx, b->bf16);
     vmg_op_attention(ctx, &b->a);
+    vmg_matmul_allow_bf16(ctx, false);
 }
 
-#define BENCH(label, B, H, NQ, NK, DIM)                                                             \
-    {.name = label, .setup = bench_setup, .run = bench_run, .teardown = free,                       \
-     .param = &(const bench_shape){B, H, NQ, NK, DIM}, .flops = 4.0 * (B) * (H) * (NQ) * (NK) * (DIM), \
+#define BENCH(label, B, H, NQ, NK, DIM, BF16)                                                                \
+    {.name = label, .setup = bench_setup, .run = bench_run, .teardown = free,                                \
+     .param = &(const bench_shape){B, H, NQ, NK, DIM, BF16}, .flops = 4.0 * (B) * (H) * (NQ) * (NK) * (DIM), \
      .bytes = 8.0 * (B) * (H) * ((NQ) + (NK)) * (DIM), .baseline = "fma"}
 
 static const vmg_op_bench benches[] = {
-    BENCH("attention B=2 H=12 T=200 D=128", 2, 12, 200, 200, 128),
-    BENCH("attention B=2 H=12 T=200 keys=30 D=128", 2, 12, 200, 30, 128),
-    BENCH("attention B=1 H=64 T=226 D=64", 1, 64, 226, 226, 64),
+    BENCH("attention B=2 H=12 T=200 D=128", 2, 12, 200, 200, 128, false),
+    BENCH("attention bf16 B=2 H=12 T=200 D=128", 2, 12, 200, 200, 128, true),
+    BENCH("attention B=2 H=12 T=200 keys=30 D=128", 2, 12, 200, 30, 128, false),
+    BENCH("attention B=1 H=64 T=226 D=64", 1, 64, 226, 226, 64, false),
 };
 
 const vmg_op_suite vmg_suite_attention = {"attention", cases, VMG_COUNT(cases), benches,

@@ -5,6 +5,7 @@
 
 #include "host/base/mem.h"
 #include "host/op/attention.h"
+#include "host/op/matmul.h"
 #include "tests/op/attention_problem.h"
 #include "tests/op/suite.h"
 
@@ -138,6 +139,29 @@ static void every_tunable(void)
     }
 }
 
+/* Against operands rounded beforehand: probabilities, ds and centred values are rounded, each by half a unit of 8
+ * bits (2e-3), and their errors, of no common sign, add up over keys, queries or columns. */
+static void check_rounded(const problem *p)
+{
+    call c;
+    gradients g;
+    make_call(p, &c);
+    mask_key(&c);
+    run_backward(&c, &g);
+    round_operands(&c);
+    reference_backward(&c);
+    compare_rows("dq", &c, g.dq, c.dq, c.query, p->n_rows, c.cols, 1e-2);
+    compare_rows("dk", &c, g.dk, c.dk, c.key, p->n_keys, c.cols, 1e-2);
+    compare_rows("dv", &c, g.dv, c.dv, c.key, p->n_keys, c.cols, 1e-2);
+    free_gradients(&g);
+    free_call(&c);
+}
+
+static void amx_rounds_operands(void)
+{
+    run_amx(&vmg_attention_backward_variants, &vmg_attention_amx_backward_kernel, check_rounded);
+}
+
 /* The loss whose gradient d_out is: sum(out d_out) of the double reference (rounded to float at its end). */
 static double loss(call *c)
 {
@@ -205,6 +229,7 @@ static void refuses_wrong_operands(void)
 static const vmg_test_case cases[] = {
     {"every_variant", every_variant},
     {"every_tunable", every_tunable},
+    {"amx_rounds_operands", amx_rounds_operands},
     {"agrees_with_differences", agrees_with_differences},
     {"refuses_wrong_operands", refuses_wrong_operands},
 };
@@ -216,6 +241,7 @@ typedef struct bench_state {
     vmg_segment segment[MAX_SEGMENTS];
     vmg_tensor d_out, dq, dk, dv;
     vmg_arena *arena;
+    bool bf16;
 } bench_state;
 
 enum { B = 2, H = 12, T = 200, DIM = 128 };
@@ -231,8 +257,8 @@ static vmg_tensor random_matrix(vmg_ctx *ctx, vmg_arena *arena)
 
 static void *bench_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
 {
-    (void)param;
     bench_state *b = vmg_calloc(1, sizeof *b);
+    b->bf16 = param != NULL;
     vmg_tensor *matrix[] = {&b->a.q, &b->a.k, &b->a.v, &b->a.out, &b->d_out, &b->dq, &b->dk, &b->dv};
     for (size_t i = 0; i < VMG_COUNT(matrix); i++)
         *matrix[i] = random_matrix(ctx, arena);
@@ -252,11 +278,15 @@ static void *bench_setup(vmg_ctx *ctx, vmg_arena *arena, const void *param)
 static void bench_run(vmg_ctx *ctx, void *state)
 {
     bench_state *b = state;
+    vmg_matmul_allow_bf16(ctx, b->bf16);
     vmg_op_attention_backward(ctx, &b->a, b->d_out, b->dq, b->dk, b->dv, VMG_NONE, b->arena);
+    vmg_matmul_allow_bf16(ctx, false);
 }
 
 static const vmg_op_bench benches[] = {
     {.name = "attention backward B=2 H=12 T=200 D=128", .setup = bench_setup, .run = bench_run,
+     .teardown = free, .flops = 10.0 * B * H * T * T * DIM, .bytes = 4.0 * 8 * B * T * H * DIM, .baseline = "fma"},
+    {.name = "attention backward bf16 B=2 H=12 T=200 D=128", .setup = bench_setup, .run = bench_run, .param = "bf16",
      .teardown = free, .flops = 10.0 * B * H * T * T * DIM, .bytes = 4.0 * 8 * B * T * H * DIM, .baseline = "fma"},
 };
 

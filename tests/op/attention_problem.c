@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/base/mem.h"
+#include "host/op/matmul.h"
 #include "tests/op/suite.h"
 
 void make_call(const problem *p, call *c)
@@ -236,4 +237,67 @@ void run_own_paths(const vmg_variants *set, void (*run)(void))
         vmg_force_variant(ctx, NULL, NULL);
         ctx->dev.device_class = own;
     }
+}
+
+/* ---- the AMX path ---- */
+
+/* Keys in several blocks, units and primes, shared keys, empty segments, masked keys. */
+static const problem amx_problems[] = {
+    {"blocks", 2, 32, 170, 600, 3, .key_bias = true, .scale = 0.177f, .magnitude = 1.5f, .n_segments = 5,
+     .segment = {{2, 67, 59, 541}, {69, 1, 3, 53}, {70, 71, 59, 541}, {141, 0, 56, 2}, {141, 7, 1, 1}}},
+    {"unit", 1, 32, 1, 1, 0, .scale = 1, .magnitude = 1, .n_segments = 1, .segment = {{0, 1, 0, 1}}},
+    {"fused qkv", 3, 64, 301, 301, -1, .scale = 0.125f, .magnitude = 2, .n_segments = 3,
+     .segment = {{0, 53, 0, 53}, {53, 0, 53, 0}, {54, 247, 54, 247}}},
+    {"odd head", 1, 96, 29, 83, 1, .key_bias = true, .scale = 0.1f, .magnitude = 1, .n_segments = 2,
+     .segment = {{0, 13, 0, 83}, {13, 16, 0, 83}}},
+    {"ViMoGen", 2, 128, 100, 100, 0, .scale = 0.0884f, .magnitude = 2, .n_segments = 2,
+     .segment = {{0, 17, 0, 83}, {17, 83, 83, 17}}},
+    {"no keys at all", 1, 32, 3, 0, 0, .scale = 1, .magnitude = 1, .n_segments = 1, .segment = {{0, 2, 0, 0}}},
+    {"no queries at all", 1, 32, 0, 3, 0, .scale = 1, .magnitude = 1, .n_segments = 1, .segment = {{0, 0, 1, 2}}},
+};
+
+static void (*amx_check)(const problem *);
+
+static void check_blocks(void)
+{
+    amx_check(&amx_problems[0]);
+}
+
+void run_amx(const vmg_variants *set, const vmg_kernel_def *def, void (*check)(const problem *))
+{
+    vmg_ctx *ctx = vmg_test_ctx();
+    if (strcmp(vmg_matmul_matrix_unit(ctx), "amx-bf16")) {
+        vmg_test_skip("no AMX unit that this device could use");
+        return;
+    }
+    vmg_matmul_allow_bf16(ctx, true);
+    vmg_force_variant(ctx, set, "amx");
+    amx_check = check;
+    vmg_test_every_tunable(def, check_blocks);
+    for (size_t i = 1; i < VMG_COUNT(amx_problems); i++)
+        check(&amx_problems[i]);
+    vmg_force_variant(ctx, NULL, NULL);
+    vmg_matmul_allow_bf16(ctx, false);
+}
+
+void mask_key(call *c)
+{
+    if (!c->p->key_bias)
+        return;
+    c->key_bias[1] = -INFINITY;
+    c->a.key_bias = vmg_test_tensor(VMG_F32, 1, &c->p->n_keys, c->key_bias);
+}
+
+static void round_all(float *x, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        x[i] = vmg_bf16_to_f32(vmg_f32_to_bf16(x[i]));
+}
+
+void round_operands(call *c)
+{
+    round_all(c->q, c->p->n_rows * c->cols);
+    round_all(c->k, c->p->n_keys * c->cols);
+    round_all(c->v, c->p->n_keys * c->cols);
+    round_all(c->d_out, c->p->n_rows * c->cols);
 }

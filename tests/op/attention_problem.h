@@ -43,6 +43,16 @@ void run_own_paths(const vmg_variants *set, void (*run)(void));
 void make_call(const problem *p, call *c);
 void free_call(call *c);
 
+/* Checks problems of the AMX path with the variant "amx", one of them with each tunable set of its kernel; skips where there is
+ * no such unit. */
+void run_amx(const vmg_variants *set, const vmg_kernel_def *def, void (*check)(const problem *));
+
+/* On the device and for the reference: key 1 does not exist for who looks at it (bias -infinity). */
+void mask_key(call *c);
+
+/* The reference's operands as the AMX path rounds them; the device keeps its own. */
+void round_operands(call *c);
+
 /* Fill the reference's results: the forward pass, and then the gradients of sum(out d_out). */
 void reference(call *c);
 void reference_backward(call *c);

@@ -1,0 +1,59 @@
+/*
+ * The block product of AMX, sums in tile registers. A tile is 16 × 16 words of 64 bytes a row, a word
+ * holds two values of K; four tiles hold the 32 × 32 sums of a block.
+ */
+/* Put on a kernel the attribute would be lost; inlined into one, too. */
+#define AMX __attribute__((noinline, target("amx-tile,amx-bf16")))
+#define PTR(x) ((void *)(ulong)(x))
+
+AMX void amx_begin(void)
+{
+    /* Palette 1; eight tiles of 16 rows of 64 bytes. */
+    ulong config[8] = {1, 0, 0x0040004000400040UL, 0x0040004000400040UL,
+                       0, 0, 0x1010101010101010UL, 0};
+    __builtin_ia32_tile_loadconfig(config);
+}
+AMX void amx_end(void)
+{
+    __builtin_ia32_tilerelease();
+}
+
+/* c (32,32) = [c +] `steps` steps of 32 values of K; with one row tile, only its upper half. */
+AMX void amx_block(ulong c, ulong a, ulong b, int steps, int row_tiles, int add)
+{
+    if (add) {
+        __builtin_ia32_tileloadd64(0, PTR(c), 128);
+        __builtin_ia32_tileloadd64(1, PTR(c + 64), 128);
+        __builtin_ia32_tileloadd64(2, PTR(c + 2048), 128);
+        __builtin_ia32_tileloadd64(3, PTR(c + 2112), 128);
+    } else {
+        __builtin_ia32_tilezero(0);
+        __builtin_ia32_tilezero(1);
+        __builtin_ia32_tilezero(2);
+        __builtin_ia32_tilezero(3);
+    }
+    if (row_tiles == 2) {
+        for (int s = 0; s < steps; s++, a += 2048, b += 2048) {
+            __builtin_ia32_tileloadd64(4, PTR(a), 64);
+            __builtin_ia32_tileloadd64(6, PTR(b), 64);
+            __builtin_ia32_tileloadd64(7, PTR(b + 1024), 64);
+            __builtin_ia32_tdpbf16ps(0, 4, 6);
+            __builtin_ia32_tdpbf16ps(1, 4, 7);
+            __builtin_ia32_tileloadd64(5, PTR(a + 1024), 64);
+            __builtin_ia32_tdpbf16ps(2, 5, 6);
+            __builtin_ia32_tdpbf16ps(3, 5, 7);
+        }
+    } else {
+        for (int s = 0; s < steps; s++, a += 2048, b += 2048) {
+            __builtin_ia32_tileloadd64(4, PTR(a), 64);
+            __builtin_ia32_tileloadd64(6, PTR(b), 64);
+            __builtin_ia32_tileloadd64(7, PTR(b + 1024), 64);
+            __builtin_ia32_tdpbf16ps(0, 4, 6);
+            __builtin_ia32_tdpbf16ps(1, 4, 7);
+        }
+    }
+    __builtin_ia32_tilestored64(0, PTR(c), 128);
+    __builtin_ia32_tilestored64(1, PTR(c + 64), 128);
+    __builtin_ia32_tilestored64(2, PTR(c + 2048), 128);
+    __builtin_ia32_tilestored64(3, PTR(c + 2112), 128);
+}
