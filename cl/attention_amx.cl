@@ -33,20 +33,13 @@ inline void product(__local float16 *c, __local const uint16 *a, __local const u
 }
 
 /*
- * As expv16 (common.cl), but 0 below -87: subnormal results, of missing keys and queries above all, take a
+ * e^x as EXPV has it, but 0 below -87: subnormal results, of missing keys and queries above all, take a
  * processor a hundred times as long. Below infinity above 88.
  */
 inline float16 exp_or_0(float16 x)
 {
-    x = x > 88.0f ? (float16)(88.0f) : x;
-    const float16 z = x * 1.44269504f + ROUNDER, k = z - ROUNDER;
-    const float16 r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
-    float16 p = r * 1.38209469e-3f + 8.36868398e-3f;
-    p = p * r + 4.16682661e-2f;
-    p = p * r + 1.66665211e-1f;
-    p = p * r + 4.9999994e-1f;
-    p = p * r + 1.0f;
-    p = p * r + 1.0f;
+    float16 z;
+    const float16 p = exp_reduced16(x > 88.0f ? (float16)(88.0f) : x, &z);
     return x < -87.0f ? (float16)(0.0f) : as_float16(as_uint16(p) + (as_uint16(z) << 23));
 }
 

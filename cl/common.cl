@@ -242,24 +242,30 @@ inline long lower_bound(__global const int *values, long n, int value)
 #ifdef DEVICE_CPU
 /*
  * Adding 3*2^22 rounds to an integer k, which is then in the last bits of the sum z.
- * EXPV: x = k ln 2 + r with |r| <= ln(2)/2; ln 2 in two parts, of which k times the first is exact; e^r by a minimax polynomial
+ * exp_reduced(x, &z) = e^r, and EXPV: x = k ln 2 + r with |r| <= ln(2)/2; ln 2 in two parts, of which k times the first is exact; e^r by a minimax polynomial
  * (2^-28). The factor 2^k is two products, for it may be no float; they round to subnormals, overflow and keep a NaN.
  * EXP2V: ab = k + r with |r| <= 1/2; 2^r by a minimax polynomial (2^-23), to whose exponent k is added.
  */
 #define ROUNDER 12582912.0f
 #define DEFINE_EXPONENTIALS(n)                                                                      \
-    inline FV(n) CAT(expv, n)(FV(n) x)                                                              \
+    inline FV(n) CAT(exp_reduced, n)(FV(n) x, FV(n) * z)                                            \
     {                                                                                               \
-        x = x < -104.0f ? (FV(n))(-104.0f) : x;                                                     \
-        x = x > 89.0f ? (FV(n))(89.0f) : x;                                                         \
-        const FV(n) z = x * 1.44269504f + ROUNDER, k = z - ROUNDER;                                 \
+        *z = x * 1.44269504f + ROUNDER;                                                             \
+        const FV(n) k = *z - ROUNDER;                                                               \
         const FV(n) r = (x - k * 0.693359375f) + k * 2.12194440e-4f;                                \
         FV(n) p = r * 1.38209469e-3f + 8.36868398e-3f;                                              \
         p = p * r + 4.16682661e-2f;                                                                 \
         p = p * r + 1.66665211e-1f;                                                                 \
         p = p * r + 4.9999994e-1f;                                                                  \
         p = p * r + 1.0f;                                                                           \
-        p = p * r + 1.0f;                                                                           \
+        return p * r + 1.0f;                                                                        \
+    }                                                                                               \
+    inline FV(n) CAT(expv, n)(FV(n) x)                                                              \
+    {                                                                                               \
+        FV(n) z;                                                                                    \
+        x = x < -104.0f ? (FV(n))(-104.0f) : x;                                                     \
+        x = x > 89.0f ? (FV(n))(89.0f) : x;                                                         \
+        const FV(n) p = CAT(exp_reduced, n)(x, &z);                                                 \
         const WIDE(uint, n) bits = WIDE(as_uint, n)(z), half_bits = bits >> 1;                      \
         return p * WIDE(as_float, n)((half_bits << 23) + 0x3f800000u) *                             \
                WIDE(as_float, n)(((bits - half_bits) << 23) + 0x3f800000u);                         \

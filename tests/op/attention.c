@@ -10,20 +10,30 @@
 #include "tests/op/attention_problem.h"
 #include "tests/op/suite.h"
 
-static void check_forward(const problem *p, double tol)
+/* rounded: against operands rounded beforehand, as the AMX path rounds them; with a masked key. */
+static void compare_forward(const problem *p, bool rounded, double out_tol, double lse_tol)
 {
     call c;
     make_call(p, &c);
+    if (rounded)
+        mask_key(&c);
     float *out = vmg_test_numbers(p->n_rows * c.cols, 0), *lse = vmg_test_numbers(p->n_rows * p->n_heads, 0);
-    reference(&c);
     vmg_op_attention(vmg_test_ctx(), &c.a);
+    if (rounded)
+        round_operands(&c);
+    reference(&c);
     vmg_test_read_guarded(c.out_whole, VMG_MAX(p->pad, 0), out);
     vmg_test_read_guarded(c.lse_whole, 0, lse);
-    compare_rows("out", &c, out, c.out, c.query, p->n_rows, c.cols, tol);
-    compare_rows("lse", &c, lse, c.lse, c.query, p->n_rows, p->n_heads, tol);
+    compare_rows("out", &c, out, c.out, c.query, p->n_rows, c.cols, out_tol);
+    compare_rows("lse", &c, lse, c.lse, c.query, p->n_rows, p->n_heads, lse_tol);
     free(out);
     free(lse);
     free_call(&c);
+}
+
+static void check_forward(const problem *p, double tol)
+{
+    compare_forward(p, false, tol, tol);
 }
 
 /* ---- problems ---- */
@@ -132,20 +142,7 @@ static void gemm_takes_heads_in_turn(void)
  */
 static void check_rounded(const problem *p)
 {
-    call c;
-    make_call(p, &c);
-    mask_key(&c);
-    float *out = vmg_test_numbers(p->n_rows * c.cols, 0), *lse = vmg_test_numbers(p->n_rows * p->n_heads, 0);
-    vmg_op_attention(vmg_test_ctx(), &c.a);
-    round_operands(&c);
-    reference(&c);
-    vmg_test_read_guarded(c.out_whole, VMG_MAX(p->pad, 0), out);
-    vmg_test_read_guarded(c.lse_whole, 0, lse);
-    compare_rows("out", &c, out, c.out, c.query, p->n_rows, c.cols, 0x1p-8);
-    compare_rows("lse", &c, lse, c.lse, c.query, p->n_rows, p->n_heads, tolerance);
-    free(out);
-    free(lse);
-    free_call(&c);
+    compare_forward(p, true, 0x1p-8, tolerance);
 }
 
 static void amx_rounds_operands_only(void)
