@@ -2,11 +2,12 @@
  * Matrix product for processors: out (M,N) = epilogue(alpha · A · W^T), both operands in panels.
  *
  * A: f32 [m/MR][K][MR], W: [n/32][K][32] of T_W (block types: see matmul_pack.cl), both
- * zero-padded. One work-group of one item owns MB panels of rows × NB panels of columns and walks K
+ * zero-padded. One work-group of one item owns up to MB panels of rows × NB panels of columns and walks K
  * in blocks of KB values, so that a block of W stays in the second-level cache while every row
  * panel passes. A tile of MR rows × 2 vectors of VW columns lives in registers; sums of unfinished
- * K blocks wait in local memory. DIRECT reads W in its own type; otherwise a block of W is decoded
- * to f32 once for all row panels.
+ * K blocks wait in local memory. DIRECT reads W in its own type and place; otherwise a block of W is
+ * decoded once for all row panels, to f32 and so that a tile's columns lie one after the other: with
+ * every other half of a panel skipped, a tile would use half the sets of the first-level cache.
  */
 #if !defined(MR) || !defined(VW) || !defined(KB) || !defined(NB) || !defined(MB) || !defined(DIRECT)
 #error "MR, VW, KB, NB, MB and DIRECT must be defined"
@@ -33,8 +34,9 @@ INLINE void tile(fvec (*c)[2], __global const float *a, __global const uchar *w,
 #else
 INLINE void tile(fvec (*c)[2], __global const float *a, __local const float *w, int kn, int col)
 {
+    w += col * KB;
     for (int k = 0; k < kn; k++) {
-        const fvec w0 = LOADW(w + k * 32 + col), w1 = LOADW(w + k * 32 + col + VW);
+        const fvec w0 = LOADW(w + k * TILE_COLS), w1 = LOADW(w + k * TILE_COLS + VW);
         STEP(k, w0, w1)
     }
 }
@@ -42,9 +44,10 @@ INLINE void tile(fvec (*c)[2], __global const float *a, __local const float *w, 
 #undef STEP
 
 #if !DIRECT
+/* `to` (32 / TILE_COLS, KB, TILE_COLS) */
 #define STEP(k, w0, w1)                                                                            \
-    STOREW(w0, to + (k)*32 + col);                                                                 \
-    STOREW(w1, to + (k)*32 + col + VW);
+    STOREW(w0, to + col * KB + (k)*TILE_COLS);                                                     \
+    STOREW(w1, to + col * KB + (k)*TILE_COLS + VW);
 INLINE void decode(__local float *to, __global const uchar *w, int kn)
 {
     for (int col = 0; col < 32; col += TILE_COLS) {
@@ -77,9 +80,12 @@ matmul_packed(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
     __local float decoded[NB * KB * 32];
 #endif
     const epilogue e = EPILOGUE_INIT;
-    const long p0 = (long)get_global_id(0) * NB, q0 = (long)get_global_id(1) * MB;
+    /* Row panels are dealt out evenly, or a few left over would be a group of their own. */
+    const long m_panels = (M + MR - 1) / MR, groups = get_global_size(1),
+               mb = (m_panels + groups - 1) / groups;
+    const long p0 = (long)get_global_id(0) * NB, q0 = (long)get_global_id(1) * mb;
     const int n_p = (int)min((long)NB, (e.cols + 31) / 32 - p0),
-              n_q = (int)min((long)MB, (M + MR - 1) / MR - q0);
+              n_q = (int)min(mb, m_panels - q0);
 
     for (long k0 = 0; k0 < K; k0 += KB) {
         const int kn = (int)min((long)KB, K - k0);

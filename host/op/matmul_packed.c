@@ -36,7 +36,7 @@ static void packed_geometry(const vmg_device *dev, const int *v, const int64_t *
 static const vmg_kernel_def packed_def = {
     .file = "matmul_packed",
     .name = "matmul_packed",
-    .tunables = {{"KB", {512, 256, 1024, 64}}, {"NB", {4, 2, 8, 1}}, {"MB", {32, 8, 4, 2, 1}}},
+    .tunables = {{"KB", {384, 256, 512, 1024, 64}}, {"NB", {4, 2, 8, 1}}, {"MB", {64, 32, 8, 4, 2, 1}}},
     .valid = packed_valid_values,
     .geometry = packed_geometry};
 
@@ -76,8 +76,10 @@ static void packed_run(vmg_ctx *ctx, const vmg_product *p)
     vmg_define_dtype(&l, "T_W", p->b.dtype);
     vmg_define(&l, "VW=%d", vw);
     vmg_define(&l, "MR=%d", mr);
-    /* Decoding a block of W pays when several row panels use it. */
-    vmg_define(&l, "DIRECT=%d", p->b.dtype == VMG_F32 || m_padded <= 2 * mr);
+    /* Decoding a block of W pays when several row panels use it; f32 that a tile reads whole is as
+     * good as decoded. */
+    vmg_define(&l, "DIRECT=%d",
+               m_padded <= 2 * mr || (p->b.dtype == VMG_F32 && 2 * vw == VMG_PANEL));
     vmg_arg_in(&l, x);
     vmg_arg_in(&l, w);
     vmg_matmul_add_epilogue(&l, p);
