@@ -2,7 +2,7 @@
  * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--choosing] [--steps N] [--cfg X] [--device D] [--json]
  *
  * Does the model obey? For every behaviour (src/data/criteria.h) four prompts, N seeds each (16):
- * how often the motion does what was asked. With --data beside it the seconds of training data
+ * how often the motion does what was asked (JSON: also for each prompt). With --data beside it the seconds of training data
  * behind it and how many real windows with such captions pass the same criterion, and the quality of the motions beside held-out real clips, how close samples come to
  * training clips, and whether the reference branch improves a noised clip. Prints a table, or JSON.
  */
@@ -38,7 +38,7 @@ typedef struct bench {
     double value[VMG_N_CRITERIA][N_PROMPTS * 64], busy[VMG_N_CRITERIA][N_PROMPTS * 64],
         speed[VMG_N_CRITERIA][N_PROMPTS * 64];
     vmg_criterion_evidence evidence[VMG_N_CRITERIA];
-    double rate[VMG_N_CRITERIA], mean[VMG_N_CRITERIA];
+    double rate[VMG_N_CRITERIA], mean[VMG_N_CRITERIA], prompt_rate[VMG_N_CRITERIA][N_PROMPTS];
     int64_t n_verbatim;
     bench_quality quality;
 } bench;
@@ -97,8 +97,8 @@ static void judge(bench *b)
 {
     int64_t n = N_PROMPTS * b->seeds;
     for (int c = 0; c < VMG_N_CRITERIA; c++) {
-        int64_t passed = 0;
-        b->mean[c] = 0;
+        int64_t passed[N_PROMPTS] = {0};
+        b->rate[c] = b->mean[c] = 0;
         for (int64_t k = 0; k < n; k++) {
             vmg_criterion_context with = {b->speed[VMG_MUST_WALK_SLOWLY][k],
                                           b->speed[VMG_MUST_WALK_BRISKLY][k],
@@ -106,10 +106,13 @@ static void judge(bench *b)
             for (int d = 0; d < VMG_N_CRITERIA; d++)
                 if (d != VMG_MUST_STAND_STILL)
                     with.least_busy_mps = VMG_MIN(with.least_busy_mps, b->busy[d][k]);
-            passed += vmg_criterion_passes((enum vmg_criterion)c, b->value[c][k], &with);
+            passed[k / b->seeds] += vmg_criterion_passes((enum vmg_criterion)c, b->value[c][k], &with);
             b->mean[c] += b->value[c][k] / (double)n;
         }
-        b->rate[c] = (double)passed / (double)n;
+        for (int p = 0; p < N_PROMPTS; p++) {
+            b->prompt_rate[c][p] = (double)passed[p] / (double)b->seeds;
+            b->rate[c] += b->prompt_rate[c][p] / N_PROMPTS;
+        }
     }
 }
 
@@ -186,12 +189,17 @@ static void print_json(const bench *b)
 {
     printf("{\"seeds\": %lld, \"prompts_verbatim\": %lld, \"behaviours\": {", (long long)b->seeds,
            (long long)b->n_verbatim);
-    for (int c = 0; c < VMG_N_CRITERIA; c++)
+    for (int c = 0; c < VMG_N_CRITERIA; c++) {
         printf("%s\"%s\": {\"obeyed\": %.4f, \"mean\": %.4f, \"training_s\": %.1f, "
-               "\"windows\": %lld, \"windows_obeying\": %lld}", c ? ", " : "",
+               "\"windows\": %lld, \"windows_obeying\": %lld, \"prompts\": {", c ? ", " : "",
                vmg_criterion_get((enum vmg_criterion)c)->name, b->rate[c], b->mean[c],
                b->evidence[c].seconds, (long long)b->evidence[c].n_windows,
                (long long)b->evidence[c].n_obeying);
+        for (int p = 0; p < N_PROMPTS; p++)
+            printf("%s\"%s\": %.4f", p ? ", " : "", b->prompt[c * N_PROMPTS + p],
+                   b->prompt_rate[c][p]);
+        printf("}}");
+    }
     printf("}");
     if (b->data)
         bench_quality_print_json(&b->quality);

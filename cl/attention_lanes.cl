@@ -17,12 +17,23 @@
  * Work-group (b, s*H + h): rows b*LANES.. of segment s, head h. Local memory is the scratch of one
  * group: transposed matrices (D, LANES) and scores (BK, LANES).
  */
-#if !defined D || !defined VW || !defined NV || !defined BK || !defined REL
-#error "attention_lanes needs D, VW, NV, BK, REL"
+#if !defined D || !defined VW || !defined LANES || !defined BK || !defined REL
+#error "attention_lanes needs D, VW, LANES, BK, REL"
 #endif
 
-#define LANES (VW * NV)
+#define NV (LANES / VW)
 typedef FV(VW) vec;
+
+/* Rows that the products take at once: theirs and NV vectors, times or plus one another, are in registers. */
+#if NV >= 8
+#define ROWS 1
+#elif NV == 4
+#define ROWS 2
+#elif NV == 2
+#define ROWS 4
+#else
+#define ROWS 8
+#endif
 
 /* ---- transposition: VW x VW floats in registers, by log2(VW) rounds of interleaving ---- */
 
@@ -113,13 +124,13 @@ inline ulong first_lanes(int n)
 
 /* s[r] (LANES) = sum_d VALUE xt[d], M rows at once, where VALUE is of row r of a (and of u). */
 #define DOT_ROWS(NAME, M, VALUE)                                                                   \
-    inline void NAME##_##M(__global const float *a, ulong ld, __global const float *u,             \
-                           __local const vec *xt, __local vec *s)                                  \
+    inline void NAME(__global const float *a, ulong ld, __global const float *u,                   \
+                     __local const vec *xt, __local vec *s)                                        \
     {                                                                                              \
         vec acc[M][NV];                                                                            \
         _Pragma("unroll") for (int r = 0; r < M; r++)                                              \
             _Pragma("unroll") for (int w = 0; w < NV; w++) acc[r][w] = (vec)(0.0f);                \
-        for (int d = 0; d < D; d++) {                                                              \
+        _Pragma("unroll 4") for (int d = 0; d < D; d++) {                                          \
             _Pragma("unroll") for (int r = 0; r < M; r++)                                          \
                 _Pragma("unroll") for (int w = 0; w < NV; w++)                                     \
                     acc[r][w] += (VALUE)*xt[d * NV + w];                                           \
@@ -127,19 +138,19 @@ inline ulong first_lanes(int n)
         _Pragma("unroll") for (int r = 0; r < M; r++)                                              \
             _Pragma("unroll") for (int w = 0; w < NV; w++) s[r * NV + w] = acc[r][w];              \
     }
-DOT_ROWS(dot, 8, a[r * ld + d])
-DOT_ROWS(dot, 1, a[r * ld + d])
-DOT_ROWS(dot_centred, 8, a[r * ld + d] - u[d])
-DOT_ROWS(dot_centred, 1, a[r * ld + d] - u[d])
+DOT_ROWS(dot_some, ROWS, a[r * ld + d])
+DOT_ROWS(dot_one, 1, a[r * ld + d])
+DOT_ROWS(dot_some_centred, ROWS, a[r * ld + d] - u[d])
+DOT_ROWS(dot_one_centred, 1, a[r * ld + d] - u[d])
 
 inline void dot_rows(__global const float *a, ulong ld, int n, __local const vec *xt,
                      __local vec *s)
 {
     int r = 0;
-    for (; r + 8 <= n; r += 8)
-        dot_8(a + r * ld, ld, a, xt, s + r * NV);
+    for (; r + ROWS <= n; r += ROWS)
+        dot_some(a + r * ld, ld, a, xt, s + r * NV);
     for (; r < n; r++)
-        dot_1(a + r * ld, ld, a, xt, s + r * NV);
+        dot_one(a + r * ld, ld, a, xt, s + r * NV);
 }
 
 /* The same of rows less u. */
@@ -147,43 +158,52 @@ inline void dot_rows_centred(__global const float *a, ulong ld, __global const f
                              __local const vec *xt, __local vec *s)
 {
     int r = 0;
-    for (; r + 8 <= n; r += 8)
-        dot_centred_8(a + r * ld, ld, u, xt, s + r * NV);
+    for (; r + ROWS <= n; r += ROWS)
+        dot_some_centred(a + r * ld, ld, u, xt, s + r * NV);
     for (; r < n; r++)
-        dot_centred_1(a + r * ld, ld, u, xt, s + r * NV);
-}
-
-/* xt[d] (LANES) = xt[d] alpha + sum_{r<n} a[r*ld + d] p[r]. */
-inline void add_rows(__global const float *a, ulong ld, int n, __local const vec *p,
-                     const vec *alpha, __local vec *xt)
-{
-    for (int d0 = 0; d0 < D; d0 += 8) {
-        vec acc[8][NV];
-#pragma unroll
-        for (int d = 0; d < 8; d++)
-#pragma unroll
-            for (int w = 0; w < NV; w++)
-                acc[d][w] = (vec)(0.0f);
-        for (int r = 0; r < n; r++) {
-            __global const float *row = a + r * ld + d0;
-#pragma unroll
-            for (int d = 0; d < 8; d++)
-#pragma unroll
-                for (int w = 0; w < NV; w++)
-                    acc[d][w] += row[d] * p[r * NV + w];
-        }
-#pragma unroll
-        for (int d = 0; d < 8; d++)
-#pragma unroll
-            for (int w = 0; w < NV; w++)
-                xt[(d0 + d) * NV + w] = xt[(d0 + d) * NV + w] * alpha[w] + acc[d][w];
-    }
+        dot_one_centred(a + r * ld, ld, u, xt, s + r * NV);
 }
 
 inline void clear(__local vec *x, int n)
 {
     for (int i = 0; i < n; i++)
         x[i] = (vec)(0.0f);
+}
+
+/*
+ * sum[d] (LANES) += sum_r a[r*ld + d] p[r], M rows at once. Rows are read along d, a few at a time: a
+ * column of a lies in few sets of the first-level cache and would not stay there.
+ */
+#define ADD_ROWS(NAME, M)                                                                          \
+    inline void NAME(__global const float *a, ulong ld, __local const vec *p, __local vec *sum)    \
+    {                                                                                              \
+        vec pr[M][NV];                                                                             \
+        _Pragma("unroll") for (int r = 0; r < M; r++)                                              \
+            _Pragma("unroll") for (int w = 0; w < NV; w++) pr[r][w] = p[r * NV + w];               \
+        _Pragma("unroll 4") for (int d = 0; d < D; d++) {                                          \
+            vec acc[NV];                                                                           \
+            _Pragma("unroll") for (int w = 0; w < NV; w++) acc[w] = sum[d * NV + w];               \
+            _Pragma("unroll") for (int r = 0; r < M; r++)                                          \
+                _Pragma("unroll") for (int w = 0; w < NV; w++) acc[w] += a[r * ld + d] * pr[r][w]; \
+            _Pragma("unroll") for (int w = 0; w < NV; w++) sum[d * NV + w] = acc[w];               \
+        }                                                                                          \
+    }
+ADD_ROWS(add_some, ROWS)
+ADD_ROWS(add_one, 1)
+
+/* xt[d] (LANES) = xt[d] alpha + sum_{r<n} a[r*ld + d] p[r], summed in `sum` (D, LANES), so that no sum of rounded terms is longer
+ * than a block. */
+inline void add_rows(__global const float *a, ulong ld, int n, __local const vec *p,
+                     const vec *alpha, __local vec *sum, __local vec *xt)
+{
+    clear(sum, D * NV);
+    int r = 0;
+    for (; r + ROWS <= n; r += ROWS)
+        add_some(a + r * ld, ld, p + r * NV, sum);
+    for (; r < n; r++)
+        add_one(a + r * ld, ld, p + r * NV, sum);
+    for (int x = 0; x < D * NV; x++)
+        xt[x] = xt[x] * alpha[x % NV] + sum[x];
 }
 
 inline void scale_rows(float scale, int n, __local vec *s)
@@ -229,7 +249,7 @@ __kernel void attention_lanes(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bi
                               TENSOR(lse), ulong ldq, ulong ldk, ulong ldv, ulong ldo, int n_heads,
                               float scale)
 {
-    __local vec qt[D * NV], ot[D * NV], s[BK * NV];
+    __local vec qt[D * NV], ot[D * NV], sum[D * NV], s[BK * NV];
 #if REL
     __local float diagonal[LANES + BK];
 #endif
@@ -264,15 +284,15 @@ __kernel void attention_lanes(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bi
                 m_new = fmax(m_new, s[j * NV + w]);
             alpha[w] = EXPV(VW, m[w] - m_new);
             m[w] = m_new;
-            vec sum = (vec)(0.0f);
+            vec total = (vec)(0.0f);
             for (int j = 0; j < n_j; j++) {
                 vec p = EXPV(VW, s[j * NV + w] - m_new);
                 s[j * NV + w] = p;
-                sum += p;
+                total += p;
             }
-            l[w] = l[w] * alpha[w] + sum;
+            l[w] = l[w] * alpha[w] + total;
         }
-        add_rows(v_rows + j0 * ldv, ldv, n_j, s, alpha, ot);
+        add_rows(v_rows + j0 * ldv, ldv, n_j, s, alpha, sum, ot);
     }
     for (int w = 0; w < NV; w++)
         alpha[w] = select(1.0f / l[w], (vec)(0.0f), l[w] == 0.0f);
@@ -317,7 +337,7 @@ __kernel void attention_lanes_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key
                                  TENSOR(rel_rows), ulong ldq, ulong ldk, ulong ldv, ulong ldg,
                                  ulong lddq, int n_heads, float scale)
 {
-    __local vec qt[D * NV], gt[D * NV], dqt[D * NV], s[BK * NV], ds[BK * NV];
+    __local vec qt[D * NV], gt[D * NV], dqt[D * NV], sum[D * NV], s[BK * NV], ds[BK * NV];
     __local float lane_lse[LANES], lane_delta[LANES];
 #if REL
     __local float diagonal[LANES + BK], sums[REL * LANES];
@@ -340,7 +360,7 @@ __kernel void attention_lanes_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key
     load_transposed(CF32(d_out) + row * ldg + head, ldg, n_i, 1.0f, gt);
     clear(dqt, D * NV);
     for (int i = 0; i < LANES; i++)
-        lane_lse[i] = i < n_i ? usable_lse(CF32(lse)[(row + i) * n_heads + h]) : INFINITY;
+        lane_lse[i] = i < n_i ? usable_lse(CF32(lse)[(row + i) * n_heads + h]) : 0.0f;
 #if REL
     for (int x = 0; x < REL * LANES; x++)
         sums[x] = 0.0f;
@@ -384,7 +404,7 @@ __kernel void attention_lanes_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key
                     sums[rel_bucket(I32(bucket), j0 + j - i0 - i) * LANES + i] +=
                         ((__local const float *)ds)[j * LANES + i];
 #endif
-        add_rows(k_rows + j0 * ldk, ldk, n_j, ds, one, dqt);
+        add_rows(k_rows + j0 * ldk, ldk, n_j, ds, one, sum, dqt);
     }
     store_transposed(dqt, scales, first_lanes(n_i), F32(dq) + row * lddq + head, lddq);
     for (int i = 0; i < n_i; i++)
@@ -409,7 +429,7 @@ __kernel void attention_lanes_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(ke
                                   TENSOR(dv), ulong ldq, ulong ldk, ulong ldv, ulong ldg,
                                   ulong lddk, ulong lddv, int n_heads, int n_segments, float scale)
 {
-    __local vec kt[D * NV], vt[D * NV], dkt[D * NV], dvt[D * NV], s[BK * NV], ds[BK * NV];
+    __local vec kt[D * NV], vt[D * NV], dkt[D * NV], dvt[D * NV], sum[D * NV], s[BK * NV], ds[BK * NV];
     __local float lane_bias[LANES];
 #if REL
     __local float diagonal[LANES + BK];
@@ -447,8 +467,12 @@ __kernel void attention_lanes_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(ke
                 for (int w = 0; w < NV; w++)
                     vt[d * NV + w] -= CF32(v)[centred_at * ldv + head + d];
         }
+        /* Probabilities of lanes that nobody stores may be anything, but subnormal ones would be slow. */
         for (int j = 0; j < LANES; j++)
-            lane_bias[j] = !(seen >> j & 1) ? -INFINITY : key_bias ? CF32(key_bias)[key + j] : 0.0f;
+            lane_bias[j] = !(own >> j & 1)    ? 0.0f
+                           : !(seen >> j & 1) ? -INFINITY
+                           : key_bias         ? CF32(key_bias)[key + j]
+                                              : 0.0f;
         for (int i0 = 0; i0 < other.y; i0 += BK) {
             const int n_i = min(other.y - i0, BK);
             const ulong row = other.x + i0;
@@ -470,8 +494,8 @@ __kernel void attention_lanes_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(ke
                     ds[i * NV + w] = p * (ds[i * NV + w] - CF32(delta)[stat]);
                 }
             }
-            add_rows(g_rows, ldg, n_i, s, one, dvt);
-            add_rows(q_rows, ldq, n_i, ds, one, dkt);
+            add_rows(g_rows, ldg, n_i, s, one, sum, dvt);
+            add_rows(q_rows, ldq, n_i, ds, one, sum, dkt);
         }
     }
     store_transposed(dkt, scales, own, F32(dk) + key * lddk + head, lddk);

@@ -3,38 +3,38 @@
 #include "host/op/attention_impl.h"
 
 /* Indices of the tunables. */
-enum { VW, NV, BK };
+enum { VW, LANES, BK };
 
 /* Scratch as the kernels declare it, and no vectors wider than the device's (halves would be spilled). */
 static bool fits(const vmg_device *dev, const int *v, const int64_t *shape, size_t n_matrices,
                  size_t n_scores)
 {
-    const size_t lanes = (size_t)v[VW] * (size_t)v[NV], block = (size_t)v[BK];
+    const size_t lanes = (size_t)v[LANES], block = (size_t)v[BK];
     const size_t rows = n_matrices * (size_t)shape[VMG_ATTENTION_HEAD_DIM] + n_scores * block;
-    return (v[VW] == 4 || (uint32_t)v[VW] <= dev->vector_width_f32) &&
+    return v[LANES] % v[VW] == 0 && (v[VW] == 4 || (uint32_t)v[VW] <= dev->vector_width_f32) &&
            sizeof(float) * (rows * lanes + lanes + block) <= dev->local_mem_bytes;
 }
 
 static bool forward_valid(const vmg_device *dev, const int *v, const int64_t *shape)
 {
-    return fits(dev, v, shape, 2, 1);
+    return fits(dev, v, shape, 3, 1);
 }
 
 static bool dq_valid(const vmg_device *dev, const int *v, const int64_t *shape)
 {
-    return fits(dev, v, shape, 3, 2);
+    return fits(dev, v, shape, 4, 2);
 }
 
 static bool dkv_valid(const vmg_device *dev, const int *v, const int64_t *shape)
 {
-    return fits(dev, v, shape, 4, 2);
+    return fits(dev, v, shape, 5, 2);
 }
 
 static void geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3],
                      size_t local[3])
 {
     (void)dev;
-    const int64_t lanes = v[VW] * v[NV];
+    const int64_t lanes = v[LANES];
     global[0] = (size_t)((shape[VMG_ATTENTION_ROWS] + lanes - 1) / lanes);
     global[1] = (size_t)shape[VMG_ATTENTION_HEADS];
     global[2] = local[0] = local[1] = local[2] = 1;
@@ -42,8 +42,8 @@ static void geometry(const vmg_device *dev, const int *v, const int64_t *shape, 
 
 #define KERNEL(kernel, when, ...)                                                                  \
     {.file = "attention_lanes", .name = kernel,                                                    \
-     .tunables = {{"VW", {16, 8, 4}}, {"NV", {1, 2}}, {"BK", {__VA_ARGS__}}}, .valid = when,       \
-     .geometry = geometry}
+     .tunables = {{"VW", {16, 8, 4}}, {"LANES", {16, 32, 8}}, {"BK", {__VA_ARGS__}}},              \
+     .valid = when, .geometry = geometry}
 
 const vmg_kernel_def vmg_attention_lanes_kernel = KERNEL("attention_lanes", forward_valid, 64, 32);
 /* More than one block of keys is computed twice here. */
