@@ -35,6 +35,7 @@ INLINE void tile(fvec (*c)[2], __global const float *a, __global const uchar *w,
 INLINE void tile(fvec (*c)[2], __global const float *a, __local const float *w, int kn, int col)
 {
     w += col * KB;
+#pragma unroll 4
     for (int k = 0; k < kn; k++) {
         const fvec w0 = LOADW(w + k * TILE_COLS), w1 = LOADW(w + k * TILE_COLS + VW);
         STEP(k, w0, w1)
