@@ -42,7 +42,7 @@ static void geometry(const vmg_device *dev, const int *v, const int64_t *shape, 
 
 #define KERNEL(kernel, when, ...)                                                                  \
     {.file = "attention_lanes", .name = kernel,                                                    \
-     .tunables = {{"VW", {16, 8, 4}}, {"LANES", {16, 32, 8}}, {"BK", {__VA_ARGS__}}},              \
+     .tunables = {{"VW", {16, 8, 4}}, {"LANES", {16, 32, 8, 4}}, {"BK", {__VA_ARGS__}}},           \
      .valid = when, .geometry = geometry}
 
 const vmg_kernel_def vmg_attention_lanes_kernel = KERNEL("attention_lanes", forward_valid, 64, 32);
