@@ -24,16 +24,8 @@
 #define NV (LANES / VW)
 typedef FV(VW) vec;
 
-/* Rows that the products take at once: theirs and NV vectors, times or plus one another, are in registers. */
-#if NV >= 8
-#define ROWS 1
-#elif NV == 4
-#define ROWS 2
-#elif NV == 2
-#define ROWS 4
-#else
-#define ROWS 8
-#endif
+/* Rows that the products take at once: with NV vectors of lanes each, eight sums or factors are in registers. */
+#define ROWS (8 / NV)
 
 /* ---- transposition: VW x VW floats in registers, by log2(VW) rounds of interleaving ---- */
 
@@ -359,6 +351,7 @@ __kernel void attention_lanes_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key
     load_transposed(CF32(q) + row * ldq + head, ldq, n_i, 1.0f, qt);
     load_transposed(CF32(d_out) + row * ldg + head, ldg, n_i, 1.0f, gt);
     clear(dqt, D * NV);
+    /* Probabilities of lanes that nobody stores may be anything, but subnormal ones would be slow. */
     for (int i = 0; i < LANES; i++)
         lane_lse[i] = i < n_i ? usable_lse(CF32(lse)[(row + i) * n_heads + h]) : 0.0f;
 #if REL
@@ -467,12 +460,10 @@ __kernel void attention_lanes_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(ke
                 for (int w = 0; w < NV; w++)
                     vt[d * NV + w] -= CF32(v)[centred_at * ldv + head + d];
         }
-        /* Probabilities of lanes that nobody stores may be anything, but subnormal ones would be slow. */
-        for (int j = 0; j < LANES; j++)
-            lane_bias[j] = !(own >> j & 1)    ? 0.0f
-                           : !(seen >> j & 1) ? -INFINITY
-                           : key_bias         ? CF32(key_bias)[key + j]
-                                              : 0.0f;
+        for (int j = 0; j < LANES; j++) {
+            const float unseen = own >> j & 1 ? -INFINITY : 0.0f; /* nobody stores what is not own */
+            lane_bias[j] = !(seen >> j & 1) ? unseen : key_bias ? CF32(key_bias)[key + j] : 0.0f;
+        }
         for (int i0 = 0; i0 < other.y; i0 += BK) {
             const int n_i = min(other.y - i0, BK);
             const ulong row = other.x + i0;
