@@ -6,14 +6,12 @@
  * behind it and how many real windows with such captions pass the same criterion, and the quality of the motions beside held-out real clips, how close samples come to
  * training clips, and whether the reference branch improves a noised clip. Prints a table, or JSON.
  */
-#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "bench/behaviour_quality.h"
-#include "host/base/dict.h"
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
 #include "src/cli/run.h"
@@ -118,45 +116,28 @@ static void judge(bench *b)
 
 /* ---- prompts against captions ---- */
 
-/* Letters and digits in small, words parted by one space. */
-static void plain(const char *text, char *out, size_t n)
-{
-    size_t k = 0;
-    for (; *text && k + 2 < n; text++) {
-        if (isalnum((unsigned char)*text))
-            out[k++] = (char)tolower((unsigned char)*text);
-        else if (k && out[k - 1] != ' ')
-            out[k++] = ' ';
-    }
-    while (k && out[k - 1] == ' ')
-        k--;
-    out[k] = 0;
-}
-
 /* How many prompts stand in the training captions word for word. */
 static int count_verbatim(bench *b)
 {
-    vmg_dict prompts = {0};
-    char text[512];
+    bool stands[VMG_N_CRITERIA][2 * N_PROMPTS] = {{false}};
     int rc = VMG_OK;
-    for (size_t t = 0; !rc && t < VMG_COUNT(b->prompt); t++) {
-        plain(b->prompt[t], text, sizeof text);
-        rc = vmg_dict_set(&prompts, text, b) ? VMG_OK : VMG_E_NOMEM;
-    }
     for (int64_t i = 0; !rc && i < vmg_dataset_count(b->data); i++) {
-        vmg_sample s;
-        if (vmg_dataset_held_out(b->data, i) || vmg_dataset_read_captions(b->data, i, &s))
+        vmg_sample s = {0};
+        if (vmg_dataset_held_out(b->data, i))
             continue;
+        rc = vmg_dataset_read_captions(b->data, i, &s);
         for (int64_t k = 0; !rc && k < s.n_captions; k++) {
-            plain(s.captions[k].text, text, sizeof text);
-            if (vmg_dict_get(&prompts, text)) {
-                b->n_verbatim++;
-                rc = vmg_dict_set(&prompts, text, NULL) ? VMG_OK : VMG_E_NOMEM;
-            }
+            enum vmg_criterion c;
+            int p;
+            if (vmg_criterion_find_prompt(s.captions[k].text, &c, &p))
+                stands[c][p] = true;
         }
         vmg_sample_free(&s);
+        rc = rc == VMG_E_FORMAT ? VMG_OK : rc;
     }
-    vmg_dict_free(&prompts, NULL);
+    for (int c = 0; c < VMG_N_CRITERIA; c++)
+        for (int p = 0; p < N_PROMPTS; p++)
+            b->n_verbatim += stands[c][p + (b->choosing ? N_PROMPTS : 0)];
     return rc;
 }
 

@@ -17,7 +17,7 @@ double vmg_flow_timestep(double sigma)
     return (float)(1000.0 * sigma);
 }
 
-void vmg_flow_training_weights(int64_t n, double shift, double *weight)
+void vmg_flow_training_weights(int64_t n, double shift, double bell, double *weight)
 {
     double least = INFINITY, sum = 0;
     for (int64_t k = 0; k < n; k++) {
@@ -26,8 +26,10 @@ void vmg_flow_training_weights(int64_t n, double shift, double *weight)
         weight[k] = exp(-2.0 * ((t - 500.0) / 1000.0) * ((t - 500.0) / 1000.0));
         least = fmin(least, weight[k]);
     }
+    for (int64_t k = 0; k < n; k++) {
+        weight[k] = pow(weight[k] - least, bell);
+        sum += weight[k];
+    }
     for (int64_t k = 0; k < n; k++)
-        sum += weight[k] - least;
-    for (int64_t k = 0; k < n; k++)
-        weight[k] = (weight[k] - least) * (double)n / sum;
+        weight[k] *= (double)n / sum;
 }

@@ -12,7 +12,7 @@ void vmg_flow_schedule(int64_t n, double shift, double strength, double *sigma);
 double vmg_flow_timestep(double sigma);
 
 /* The loss weight of each index of the n-step training schedule (strength 1): y_k = exp(-2((t_k-500)/1000)²) less its
- * minimum, scaled to sum to n. */
-void vmg_flow_training_weights(int64_t n, double shift, double *weight);
+ * minimum, to the power `bell` (1 = published; 0 = all alike, also the noisiest, whose published weight is 0), scaled to sum to n. */
+void vmg_flow_training_weights(int64_t n, double shift, double bell, double *weight);
 
 #endif

@@ -19,7 +19,7 @@ enum { HEAVY_FEATURES = 258, HEAVY_WEIGHT = 3 };
 vmg_train_options vmg_train_defaults(void)
 {
     return (vmg_train_options){.ema = true, .beta1 = 0.9, .beta2 = 0.95, .eps = 1e-8, .weight_decay = 1e-4,
-                               .max_grad_norm = 0.1, .ema_decay = 0.9999, .shift = 5.0, .n_timesteps = 1000};
+                               .max_grad_norm = 0.1, .ema_decay = 0.9999, .shift = 5.0, .bell = 1.0, .n_timesteps = 1000};
 }
 
 static int make_schedule(vmg_train *t)
@@ -30,7 +30,7 @@ static int make_schedule(vmg_train *t)
     if (!t->sigma || !t->weight)
         return VMG_E_NOMEM;
     vmg_flow_schedule(o->n_timesteps, o->shift, 1.0, t->sigma);
-    vmg_flow_training_weights(o->n_timesteps, o->shift, t->weight);
+    vmg_flow_training_weights(o->n_timesteps, o->shift, o->bell, t->weight);
     return VMG_OK;
 }
 
@@ -58,8 +58,9 @@ int vmg_train_create(vmg_ctx *ctx, const vmg_dit_config *dit, const vmg_t5_confi
                      vmg_train **out)
 {
     *out = NULL;
-    if (o->n_timesteps < 1 || !(o->shift > 0))
-        return vmg_fail(VMG_E_ARG, "a training schedule of %lld steps with shift %g", (long long)o->n_timesteps, o->shift);
+    if (o->n_timesteps < 1 || !(o->shift > 0) || !(o->bell >= 0))
+        return vmg_fail(VMG_E_ARG, "a training schedule of %lld steps with shift %g and bell %g", (long long)o->n_timesteps,
+                        o->shift, o->bell);
     if (t5 && t5->dim != dit->text_dim)
         return vmg_fail(VMG_E_ARG, "the encoder's width is %lld, the network takes texts of width %lld", (long long)t5->dim,
                         (long long)dit->text_dim);

@@ -31,10 +31,11 @@ typedef struct vmg_train_options {
     double max_grad_norm;  /* clip to this global norm; 0 = never */
     double ema_decay;
     double shift;          /* of the noise schedule */
+    double bell;           /* how far middling noise weighs more in the loss: vmg_flow_training_weights */
     int64_t n_timesteps;   /* of the training schedule */
 } vmg_train_options;
 
-/* spec/model.md §4: betas 0.9/0.95, eps 1e-8, decay 1e-4, clip 0.1, EMA 0.9999 (kept), shift 5, 1000 timesteps; f32, recompute. */
+/* spec/model.md §4: betas 0.9/0.95, eps 1e-8, decay 1e-4, clip 0.1, EMA 0.9999 (kept), shift 5, bell 1, 1000 timesteps; f32, recompute. */
 vmg_train_options vmg_train_defaults(void);
 
 typedef struct vmg_train vmg_train;

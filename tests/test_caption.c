@@ -1,5 +1,6 @@
 /* Captions computed from motion: words, measurements, events of real clips, agreement with labels. */
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include "src/data/caption.h"
 #include "src/data/caption_plan.h"
 #include "src/data/caption_words.h"
+#include "src/data/criteria.h"
 #include "src/data/events.h"
 #include "src/data/import_clip.h"
 #include "src/data/kinematics.h"
@@ -165,6 +167,40 @@ static int count_events(const vmg_events *e, enum vmg_behaviour b)
     return n;
 }
 
+/* Sentences by which models are judged are known by their words, and are never written about what they train on. */
+static void leaves_judging_prompts_alone(void)
+{
+    enum vmg_criterion c;
+    int k;
+    char prompt[256], shouted[300];
+    for (int i = 0; i < VMG_N_CRITERIA; i++)
+        for (int j = 0; j < 2 * VMG_CRITERION_PROMPTS; j++) {
+            vmg_criterion_prompt((enum vmg_criterion)i, j, prompt, sizeof prompt);
+            snprintf(shouted, sizeof shouted, " %s ! ", prompt);
+            shouted[1] = (char)toupper((unsigned char)shouted[1]);
+            if (CHECK(vmg_criterion_find_prompt(shouted, &c, &k))) {
+                CHECK_INT(c, i);
+                CHECK_INT(k, j);
+            }
+            snprintf(shouted, sizeof shouted, "%s again", prompt);
+            CHECK(!vmg_criterion_find_prompt(shouted, &c, &k));
+            prompt[strlen(prompt) - 1] = 0;
+            CHECK(!vmg_criterion_find_prompt(prompt, &c, &k));
+        }
+    CHECK(!vmg_criterion_find_prompt("", &c, &k));
+    vmg_sample s = {0};
+    if (!real_clip("14_32", "", &s))
+        return;
+    for (uint64_t seed = 0; seed < 8; seed++) { /* 4 to 7 would write one */
+        REQUIRE_OK(vmg_caption_sample(&s, seed, 16));
+        CHECK(s.n_captions > 100);
+        for (int64_t i = 0; i < s.n_captions; i++)
+            if (vmg_criterion_find_prompt(s.captions[i].text, &c, &k) && !CHECK(k >= VMG_CRITERION_PROMPTS))
+                vmg_test_note("seed %d: %s", (int)seed, s.captions[i].text);
+    }
+    vmg_sample_free(&s);
+}
+
 /* Clips whose labels say what they show: the events that must be found, and some that must not. */
 static void finds_what_labels_state(void)
 {
@@ -263,6 +299,7 @@ static const vmg_test_case cases[] = {
     {"finds_label_words", finds_label_words},
     {"sets_speed_and_turn", sets_speed_and_turn},
     {"finds_what_labels_state", finds_what_labels_state},
+    {"leaves_judging_prompts_alone", leaves_judging_prompts_alone},
     {"captions_real_clips", captions_real_clips},
 };
 

@@ -450,7 +450,7 @@ static void schedules(void)
     CHECK_CLOSE(sigma[50], 0, 0);
     for (int k = 0; k < 50; k++)
         CHECK(sigma[k] > sigma[k + 1]);
-    vmg_flow_training_weights(1000, 5.0, weight);
+    vmg_flow_training_weights(1000, 5.0, 1.0, weight);
     for (int k = 0; k < 1000; k++) {
         sum += weight[k];
         least = fmin(least, weight[k]);
@@ -460,6 +460,12 @@ static void schedules(void)
     /* Indices 775 and 180 of the golden training set. */
     CHECK_CLOSE(weight[775], 1.987622857093811, 2e-6);
     CHECK_CLOSE(weight[180], 0.26857540011405945, 2e-6);
+    double root[1000], ratio = sqrt(weight[775] / weight[180]);
+    vmg_flow_training_weights(1000, 5.0, 0.5, root);
+    CHECK_CLOSE(root[775] / root[180], ratio, 1e-9);
+    vmg_flow_training_weights(1000, 5.0, 0.0, weight);
+    for (int k = 0; k < 1000; k++)
+        CHECK_CLOSE(weight[k], 1, 1e-12);
 }
 
 /* ---- text encoder ---- */

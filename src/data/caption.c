@@ -6,6 +6,7 @@
 
 #include "host/base/mem.h"
 #include "src/data/caption_words.h"
+#include "src/data/criteria.h"
 #include "src/data/sample_json.h"
 
 enum { SNAP = 8, MAX_SAID = 3, LONGEST = 160, SHORT_CLIP = 100, TRIES = 6 };
@@ -118,7 +119,10 @@ static bool add_caption(author *a, int64_t first, int64_t n, int focus)
     vmg_buf text = {0}, facts = {0};
     vmg_caption_say(c, k, label ? &a->label : NULL, &a->dice, &text);
     put_facts(a, c, k, first, n, &facts);
-    bool fresh = !text.failed && !facts.failed;
+    enum vmg_criterion criterion;
+    int prompt;
+    bool fresh = !text.failed && !facts.failed &&
+                 !(vmg_criterion_find_prompt(text.data, &criterion, &prompt) && prompt < VMG_CRITERION_PROMPTS);
     for (int64_t i = 0; fresh && i < a->s->n_captions; i++) {
         const vmg_caption *o = &a->s->captions[i];
         fresh = o->first != first || o->n != n || strcmp(o->text, text.data);

@@ -13,8 +13,8 @@
  * (a jump, sitting down, ...), and the whole of short clips. Each caption carries the behaviours
  * that it was made from and the window's measurements (src/data/kinematics.h) as facts. Words that
  * only the trial's label knows (src/data/label_words.def) are worked in. `wordings` (1 or more)
- * times as many captions are made, of the same windows. The same sample, seed and wordings give
- * the same captions. Errors: VMG_E_ARG (no motion), VMG_E_NOMEM.
+ * times as many captions are made, of the same windows; never one of the prompts by which models
+ * are judged (src/data/criteria.h). The same sample, seed and wordings give the same captions. Errors: VMG_E_ARG (no motion), VMG_E_NOMEM.
  */
 int vmg_caption_sample(vmg_sample *s, uint64_t seed, int wordings);
 

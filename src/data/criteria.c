@@ -2,6 +2,7 @@
 #include "src/data/criteria.h"
 
 #include <cjson/cJSON.h>
+#include <ctype.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -28,6 +29,46 @@ void vmg_criterion_prompt(enum vmg_criterion c, int k, char *out, size_t n)
     for (; k > 0; k--)
         at = strchr(at, '|') + 1;
     snprintf(out, n, "%.*s", (int)strcspn(at, "|"), at);
+}
+
+/* The next letter or digit in small, ' ' for whatever parts words, 0 at the end (which is also at `stop`). */
+static int next_letter(const char **at, char stop)
+{
+    const char *p = *at;
+    while (*p && *p != stop && !isalnum((unsigned char)*p))
+        p++;
+    bool gap = p > *at;
+    bool end = !*p || *p == stop;
+    *at = p + !(gap || end);
+    return end ? 0 : gap ? ' ' : tolower((unsigned char)*p);
+}
+
+static bool same_words(const char *text, const char *prompt)
+{
+    int a, b;
+    text += strspn(text, " ");
+    do {
+        a = next_letter(&text, 0);
+        b = next_letter(&prompt, '|');
+    } while (a && a == b);
+    return a == b;
+}
+
+bool vmg_criterion_find_prompt(const char *text, enum vmg_criterion *c, int *k)
+{
+    for (int i = 0; i < VMG_N_CRITERIA; i++) {
+        const char *at = infos[i].prompts;
+        for (int j = 0; at; j++) {
+            if (same_words(text, at)) {
+                *c = (enum vmg_criterion)i;
+                *k = j;
+                return true;
+            }
+            at = strchr(at, '|');
+            at += at ? 1 : 0;
+        }
+    }
+    return false;
 }
 
 /* ---- measuring ---- */

@@ -28,6 +28,9 @@ const vmg_criterion_info *vmg_criterion_get(enum vmg_criterion c);
 enum { VMG_CRITERION_PROMPTS = 4 };
 void vmg_criterion_prompt(enum vmg_criterion c, int k, char *out, size_t n);
 
+/* Whether a text is prompt *k of *c, letters and digits compared alone: nothing may be trained on those that judge. */
+bool vmg_criterion_find_prompt(const char *text, enum vmg_criterion *c, int *k);
+
 /*
  * Judge features x (T,276). *value is what is measured:
  *   walks forward   metres ahead along the facing in 4 s (at least 1)

@@ -25,6 +25,7 @@ typedef struct vmg_recipe {
     double kinematic;  /* samples whose caption was computed from the motion, where there are both kinds */
     double balance;    /* chance of a trial ~ frames^balance: 0 = every trial alike, 1 = every second alike */
     double rarity;     /* kinematic captions are drawn by how rare their behaviours are, to this power; 0 = by trial */
+    double bell;       /* power of the published loss weights of noise levels: vmg_flow_training_weights */
     int64_t vocab_size;
     int64_t save_every, evaluate_every, evaluate_batches; /* steps, steps, batches of held-out samples */
 } vmg_recipe;

@@ -213,6 +213,7 @@ static int make_network(trainer *t)
     o.weight_decay = r->weight_decay;
     o.max_grad_norm = r->clip;
     o.ema_decay = r->ema;
+    o.bell = r->bell;
     int rc = vmg_train_create(t->ctx, &t->run.dit, t->run.joint ? &t->run.t5 : NULL, &o, &t->net);
     if (rc == VMG_OK && t->checkpoint)
         return vmg_checkpoint_restore(t->checkpoint, t->ctx, t->net);
