@@ -76,6 +76,24 @@ static void removes_noise(void)
     free(y);
 }
 
+/* A vertical velocity that is wrong by the same 2 cm a frame for long lifts nobody; the path on the floor follows its velocity. */
+static void height_outlives_wrong_velocities(void)
+{
+    const int z = VMG_REP_POS + 3 * VMG_PELVIS + 2;
+    float std[VMG_REP_DIM], *x = make(), *y = make();
+    REQUIRE(x && y);
+    make_std(std);
+    for (int64_t t = 0; t < T; t++) {
+        y[t * VMG_REP_DIM + VMG_REP_VEL + 3 * VMG_PELVIS + 2] -= 0.02f;
+        y[t * VMG_REP_DIM + VMG_REP_TRANSL_VEL + 2] -= 0.02f;
+    }
+    CHECK_OK(vmg_rep276_fuse(y, T, std));
+    for (int64_t t = 0; t < T; t++)
+        CHECK_CLOSE(y[t * VMG_REP_DIM + z], x[t * VMG_REP_DIM + z], 0.01);
+    free(x);
+    free(y);
+}
+
 /* The minimum, against the normal equations solved densely for one coordinate. */
 static void is_the_least_squares_solution(void)
 {
@@ -114,6 +132,7 @@ static void is_the_least_squares_solution(void)
 
 static const vmg_test_case cases[] = {{"keeps_what_agrees", keeps_what_agrees},
                                       {"removes_noise", removes_noise},
+                                      {"height_outlives_wrong_velocities", height_outlives_wrong_velocities},
                                       {"is_the_least_squares_solution", is_the_least_squares_solution}};
 
 int main(int argc, char **argv)

@@ -311,6 +311,33 @@ static void leaves_words_out(void)
     close_fed(&f);
 }
 
+/* Trials of 75 frames and more have a label about all of them, of which a sample shows 60 at most. */
+static void long_labels_give_way(void)
+{
+    fed f;
+    int64_t labels[6] = {0}, n[6] = {0};
+    REQUIRE_OK(open_fed(&f, 0, 1, false, 1 << 24));
+    vmg_feed_close(f.feed);
+    f.o.recipe.kinematic = f.o.recipe.p_null = f.o.recipe.p_motion = 0;
+    REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
+    for (int64_t k = 0; k < 5; k++) {
+        vmg_feed_batch b;
+        REQUIRE_OK(vmg_feed_make(f.feed, k, &b));
+        for (int64_t i = 0; i < b.batch.n_samples; i++) {
+            int trial = b.names[i][1] - '0';
+            REQUIRE(trial >= 0 && trial < 6);
+            n[trial]++;
+            labels[trial] += !strcmp(b.texts_said[b.samples[i].text], "a person walks forward");
+        }
+        vmg_feed_batch_free(&b);
+    }
+    for (int trial = 0; trial < 5; trial++) {
+        CHECK(n[trial] > 10);
+        CHECK_INT(labels[trial], trial < 2 ? n[trial] : 0);
+    }
+    close_fed(&f);
+}
+
 /* Of eight kinematic captions five show a walk, three nothing, one of the five a stop. */
 static void draws_rare_behaviours(void)
 {
@@ -518,6 +545,7 @@ static const vmg_test_case cases[] = {
     {"draws_what_the_recipe_says", draws_what_the_recipe_says},
     {"adds_noise_to_references", adds_noise_to_references},
     {"leaves_words_out", leaves_words_out},
+    {"long_labels_give_way", long_labels_give_way},
     {"draws_rare_behaviours", draws_rare_behaviours},
     {"depends_on_nothing_but_the_number", depends_on_nothing_but_the_number},
     {"splits_among_processes", splits_among_processes},

@@ -35,6 +35,24 @@ static void solve(double *p, const double *v, int64_t T, double l, double *work)
         p[t] += work[t] * p[t + 1];
 }
 
+/* Velocities v (T) without what they differ by from the steps of p (T) for longer than a few frames; work (T). */
+static void trust_briefly(double *v, const double *p, int64_t T, double *work)
+{
+    const double sigma = 5;
+    const int64_t reach = 15;
+    for (int64_t t = 0; t + 1 < T; t++) {
+        double sum = 0, weight = 0;
+        for (int64_t u = VMG_MAX(t - reach, (int64_t)0); u <= VMG_MIN(t + reach, T - 2); u++) {
+            double w = exp(-0.5 * (double)((u - t) * (u - t)) / (sigma * sigma));
+            sum += w * (v[u] - (p[u + 1] - p[u]));
+            weight += w;
+        }
+        work[t] = sum / weight;
+    }
+    for (int64_t t = 0; t + 1 < T; t++)
+        v[t] -= work[t];
+}
+
 /* Positions and velocities on their way: (T) each. */
 typedef struct track {
     double *p, *v, *work;
@@ -61,6 +79,8 @@ static void fuse_pelvis(float *x, int64_t T, const float *std, int c, track k)
         k.p[t] = 0.5 * (row[position] + (row[VMG_REP_TRANSL + c] + rest));
         k.v[t] = 0.5 * ((double)row[velocity] + row[VMG_REP_TRANSL_VEL + c]);
     }
+    if (c == 2)
+        trust_briefly(k.v, k.p, T, k.work);
     solve(k.p, k.v, T, lambda(std[velocity], std[position]), k.work);
     store(x, T, position, velocity, 0, k.p);
     store(x, T, VMG_REP_TRANSL + c, VMG_REP_TRANSL_VEL + c, rest, k.p);

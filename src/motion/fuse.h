@@ -12,7 +12,8 @@
  *
  * which is the likeliest p when errors are independent. A network errs by about the same part of each feature's standard
  * deviation, so `std` (276), which the features were normalised with, stands for the errors:
- * - the pelvis, per coordinate, from its positions, root translation (the same but for the rest pelvis) and velocities;
+ * - the pelvis, per coordinate, from its positions, root translation (the same but for the rest pelvis) and velocities; of its vertical
+ *   velocity only what changes within some 5 frames: guidance makes it wrong for long stretches, and its sum would lift bodies off the floor;
  * - the root's orientation likewise, with R_{t+1} = V_t R_t on the two stored columns;
  * - the other joints relative to the pelvis: observed where the rotations put them on the default body's bones, which is far more exact
  *   than the stored positions, whose deviation is that of whole paths; with the stored velocities.

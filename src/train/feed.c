@@ -214,18 +214,31 @@ static bool is_kinematic(const vmg_caption *c)
     return c->source && !strcmp(c->source, "kinematic");
 }
 
-/* A caption of the wanted kind; of the other where the trial has none of it. */
-static const vmg_caption *draw_caption(vmg_draw *d, const vmg_sample *s, bool kinematic)
+enum { TRIALS, KINEMATIC, N_KINDS };
+
+/* A trial's own words for more than a sample may show (sits down, then stands up) would be wrong of most samples cut from it; they
+ * are neither kind where the trial has computed captions. */
+static int kind_of(const vmg_caption *c, bool has_kinematic, int64_t max_frames)
 {
-    int64_t n[2] = {0, 0};
+    return is_kinematic(c) ? KINEMATIC : has_kinematic && c->n > max_frames ? N_KINDS : TRIALS;
+}
+
+/* A caption of the wanted kind; of the other where the trial has none of it. */
+static const vmg_caption *draw_caption(vmg_draw *d, const vmg_sample *s, bool kinematic, int64_t max_frames)
+{
+    int64_t n[N_KINDS + 1] = {0};
+    bool has_kinematic = false;
     for (int64_t i = 0; i < s->n_captions; i++)
-        n[is_kinematic(&s->captions[i])]++;
+        has_kinematic |= is_kinematic(&s->captions[i]);
+    for (int64_t i = 0; i < s->n_captions; i++)
+        n[kind_of(&s->captions[i], has_kinematic, max_frames)]++;
     double at = vmg_draw_uniform(d);
-    if (!n[kinematic])
-        kinematic = !kinematic;
-    int64_t wanted = (int64_t)(at * (double)n[kinematic]);
+    int kind = kinematic ? KINEMATIC : TRIALS;
+    if (!n[kind])
+        kind = kinematic ? TRIALS : KINEMATIC;
+    int64_t wanted = (int64_t)(at * (double)n[kind]);
     for (int64_t i = 0; i < s->n_captions; i++)
-        if (is_kinematic(&s->captions[i]) == kinematic && wanted-- == 0)
+        if (kind_of(&s->captions[i], has_kinematic, max_frames) == kind && wanted-- == 0)
             return &s->captions[i];
     return NULL;
 }
@@ -269,7 +282,7 @@ static int choose_once(vmg_feed *f, vmg_draw *d, choice *c)
             free_sample(c->sample);
         return rc;
     }
-    c->caption = e ? &c->sample->captions[e->caption] : draw_caption(d, c->sample, kinematic);
+    c->caption = e ? &c->sample->captions[e->caption] : draw_caption(d, c->sample, kinematic, f->o.recipe.max_frames);
     return VMG_OK;
 }
 
