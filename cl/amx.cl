@@ -18,8 +18,11 @@ AMX void amx_end(void)
     __builtin_ia32_tilerelease();
 }
 
-/* c (32,32) = [c +] `steps` steps of 32 values of K; with one row tile, only its upper half. */
-AMX void amx_block(ulong c, ulong a, ulong b, int steps, int row_tiles, int add)
+#define EXPECT(i) __builtin_prefetch(PTR(ahead + 64 * (i)), 0, 2)
+
+/* c (32,32) = [c +] `steps` steps of 32 values of K; with one row tile, only its upper half. Two row tiles: meanwhile 512 bytes for each
+ * step are brought near from `ahead` on. */
+AMX void amx_block(ulong c, ulong a, ulong b, int steps, int row_tiles, int add, ulong ahead)
 {
     if (add) {
         __builtin_ia32_tileloadd64(0, PTR(c), 128);
@@ -33,14 +36,22 @@ AMX void amx_block(ulong c, ulong a, ulong b, int steps, int row_tiles, int add)
         __builtin_ia32_tilezero(3);
     }
     if (row_tiles == 2) {
-        for (int s = 0; s < steps; s++, a += 2048, b += 2048) {
+        for (int s = 0; s < steps; s++, a += 2048, b += 2048, ahead += 512) {
             __builtin_ia32_tileloadd64(4, PTR(a), 64);
             __builtin_ia32_tileloadd64(6, PTR(b), 64);
             __builtin_ia32_tileloadd64(7, PTR(b + 1024), 64);
+            EXPECT(0);
+            EXPECT(1);
             __builtin_ia32_tdpbf16ps(0, 4, 6);
+            EXPECT(2);
+            EXPECT(3);
             __builtin_ia32_tdpbf16ps(1, 4, 7);
             __builtin_ia32_tileloadd64(5, PTR(a + 1024), 64);
+            EXPECT(4);
+            EXPECT(5);
             __builtin_ia32_tdpbf16ps(2, 5, 6);
+            EXPECT(6);
+            EXPECT(7);
             __builtin_ia32_tdpbf16ps(3, 5, 7);
         }
     } else {

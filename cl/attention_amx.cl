@@ -29,7 +29,7 @@ inline int steps_of(int n)
 /* c (32,32) = [c +] the product of `steps` steps; rows from `rows` on do not matter. */
 inline void product(__local float16 *c, __local const uint16 *a, __local const uint16 *b, int steps, int rows, int add)
 {
-    amx_block((ulong)c, (ulong)a, (ulong)b, steps, rows > 16 ? 2 : 1, add);
+    amx_block((ulong)c, (ulong)a, (ulong)b, steps, rows > 16 ? 2 : 1, add, (ulong)a);
 }
 
 /*

@@ -5,6 +5,7 @@
 #include "amx.cl"
 
 #define UNIT_BEGIN() amx_begin()
-#define UNIT_BLOCK(c, a, b, steps, rows, add) amx_block(c, a, b, steps, (rows) > 16 ? 2 : 1, add)
+#define UNIT_BLOCK(c, a, b, steps, rows, add, ahead)                                               \
+    amx_block(c, a, b, steps, (rows) > 16 ? 2 : 1, add, ahead)
 #define UNIT_END() amx_end()
 #include "matmul_bf16.cl"

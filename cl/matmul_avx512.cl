@@ -42,6 +42,6 @@ AVX512 void avx512_block(ulong c, ulong a, ulong b, int steps, int add)
 }
 
 #define UNIT_BEGIN()
-#define UNIT_BLOCK(c, a, b, steps, rows, add) avx512_block(c, a, b, steps, add)
+#define UNIT_BLOCK(c, a, b, steps, rows, add, ahead) avx512_block(c, a, b, steps, add)
 #define UNIT_END()
 #include "matmul_bf16.cl"

@@ -4,8 +4,10 @@
  * host's processor (PoCL). A unit's file includes this one and defines, for panels of
  * PANEL_ROWS rows of A,
  *   UNIT_BEGIN(), UNIT_END()                 around everything
- *   UNIT_BLOCK(c, a, b, steps, rows, add)    c (PANEL_ROWS,32) = [c +] `steps` steps of 32 values of
- *                                            K; addresses; rows of c from `rows` on do not matter
+ *   UNIT_BLOCK(c, a, b, steps, rows, add, ahead)
+ *                                            c (PANEL_ROWS,32) = [c +] `steps` steps of 32 values of
+ *                                            K; addresses; rows of c from `rows` on do not matter;
+ *                                            512 bytes for each step, from `ahead` on, will be read soon
  *
  * A word holds two values of K, k/2 counts words. A: [m/PANEL_ROWS][K/32][PANEL_ROWS][16] words; W
  * in the TILE layout: [n/32][K/32][2] tiles of 16 × 16 words (k/2, n). Both zero-padded
@@ -20,8 +22,8 @@
 #endif
 #include "matmul_epilogue.cl"
 EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
-#define LOAD16(p) vload16(0, p)
-#define STORE16(v, p) vstore16(v, 0, p)
+#define LOAD16(p) LOAD_16(p)
+#define STORE16(v, p) STORE_16(v, p)
 EPILOGUE_FUNCTION(finish16, float16, LOAD16, STORE16)
 
 #define SUMS (PANEL_ROWS * 32)
@@ -44,15 +46,15 @@ round_panel(__local uint *to, __global const uchar *w, int steps, long K)
             const float16 scale = PANEL_SCALE(block, col);
 #pragma unroll
             for (int j = 0; j < 16; j++)
-                vstore16(round_pairs(PANEL_ROW(block, 2 * j, col, scale),
+                STORE_16(round_pairs(PANEL_ROW(block, 2 * j, col, scale),
                                      PANEL_ROW(block, 2 * j + 1, col, scale), order),
-                         0, to + t * 256 + j * 16);
+                         to + t * 256 + j * 16);
 #else
             for (int j = 0; j < 16; j++) {
                 const int k = s * 32 + 2 * j;
                 const float16 lo = k < K ? PANEL_ROW(w, k, col, ) : (float16)(0.0f);
                 const float16 hi = k + 1 < K ? PANEL_ROW(w, k + 1, col, ) : (float16)(0.0f);
-                vstore16(round_pairs(lo, hi, order), 0, to + t * 256 + j * 16);
+                STORE_16(round_pairs(lo, hi, order), to + t * 256 + j * 16);
             }
 #endif
         }
@@ -66,11 +68,19 @@ inline void finish(const epilogue *e, __local const float *c, long m, long M, lo
     for (int r = 0; r < PANEL_ROWS && m + r < M; r++)
         for (int v = 0; v < 32; v += 16) {
             if (n + v + 16 <= e->cols)
-                finish16(e, m + r, n + v, vload16(0, c + r * 32 + v));
+                finish16(e, m + r, n + v, LOAD_16(c + r * 32 + v));
             else
                 for (int j = v; j < v + 16 && n + j < e->cols; j++)
                     finish1(e, m + r, n + j, c[r * 32 + j]);
         }
+}
+
+/* finish() will write these lines of the output: waiting for each took as long as half the sums. */
+inline void expect_output(const epilogue *e, long m, long M, long n)
+{
+    for (int r = 0; r < PANEL_ROWS && m + r < M && n + 32 <= e->cols; r++)
+        for (int v = 0; v < 32; v += 16)
+            __builtin_prefetch((void *)(ulong)(e->out + (m + r) * e->out_ld + n + v), 1);
 }
 
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
@@ -97,6 +107,8 @@ matmul_bf16(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
 #endif
         for (int q = 0; q < n_q; q++) {
             const long m = (q0 + q) * PANEL_ROWS;
+            const ulong panel = (ulong)(AT(x) + ((q0 + q) * all_steps + s0) * (PANEL_ROWS * 64)),
+                        next_panel = panel + all_steps * (PANEL_ROWS * 64);
             for (int p = 0; p < n_p; p++) {
                 __local float *c = sums + (q * NB + p) * SUMS;
 #ifdef T_W
@@ -104,10 +116,11 @@ matmul_bf16(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
 #else
                 const ulong b = (ulong)(AT(w) + ((p0 + p) * all_steps + s0) * 2048);
 #endif
-                UNIT_BLOCK((ulong)c,
-                           (ulong)(AT(x) + ((q0 + q) * all_steps + s0) * (PANEL_ROWS * 64)), b,
-                           steps, M - m, s0 != 0);
-                if (s0 + steps == all_steps)
+                const bool last = s0 + steps == all_steps;
+                if (last)
+                    expect_output(&e, m, M, (p0 + p) * 32);
+                UNIT_BLOCK((ulong)c, panel, b, steps, M - m, s0 != 0, next_panel + p * (steps * 512));
+                if (last)
                     finish(&e, c, m, M, (p0 + p) * 32);
             }
         }

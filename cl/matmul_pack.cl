@@ -29,7 +29,7 @@ inline void pack_piece(__global ELEMENT *to, __global const ELEMENT *from, int r
          * this k is overwritten by the next ones, as long as they are this item's. */
         if (whole && k * P + (P + 15) / 16 * 16 <= kn * P) {
             for (int i = 0; i < P; i += 16)
-                vstore16(vload16(0, from + k * stride_k + i), 0, to + k * P + i);
+                STORE_16(LOAD_16(from + k * stride_k + i), to + k * P + i);
             continue;
         }
 #endif

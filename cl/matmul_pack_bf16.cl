@@ -15,10 +15,10 @@
 #include "matmul_round.cl"
 
 /* Sixteen values from element i on, of which n exist. */
-#define ld16_f32(p, i) vload16(0, (__global const float *)(p) + (i))
+#define ld16_f32(p, i) LOAD_16((__global const float *)(p) + (i))
 #define ld16_f16(p, i) vload_half16(0, (__global const half *)(p) + (i))
 #define ld16_bf16(p, i)                                                                            \
-    as_float16(convert_uint16(vload16(0, (__global const ushort *)(p) + (i))) << 16)
+    as_float16(convert_uint16(LOAD_16((__global const ushort *)(p) + (i))) << 16)
 #define HAVE_LD16_f32 1
 #define HAVE_LD16_f16 1
 #define HAVE_LD16_bf16 1
@@ -31,7 +31,7 @@ ROUND float16 ld16(__global const uchar *p, ulong i, long n)
     float v[16];
     for (int j = 0; j < 16; j++)
         v[j] = j < n ? LD(T_SRC, p, i + j) : 0.0f;
-    return vload16(0, v);
+    return LOAD_16(v);
 }
 
 /* The first n rows of 16 × 16 words transposed; `ld` words from one row of `from` to the next. */
@@ -40,12 +40,12 @@ inline void pack_transposed(__global uint *to, const uint *from, int ld, int n)
     uint16 v[16];
 #pragma unroll
     for (int r = 0; r < 16; r++)
-        v[r] = vload16(0, from + r * ld);
+        v[r] = LOAD_16(from + r * ld);
     transpose(v);
 #pragma unroll
     for (int r = 0; r < 16; r++)
         if (r < n)
-            vstore16(v[r], r, to);
+            STORE_16(v[r], to + 16 * r);
 }
 
 #if K_CONTIGUOUS
@@ -65,9 +65,9 @@ inline void pack_rows(__global uint *to, __global const uchar *src, int n, long 
         const uint16 v =
             row_words(src, (ulong)((i0 + r) * stride_i + k0), i0 + r < I ? K - k0 : 0);
 #if RIGHT
-        vstore16(v, r, words);
+        STORE_16(v, words + 16 * r);
 #else
-        vstore16(v, r, to);
+        STORE_16(v, to + 16 * r);
 #endif
     }
 #if RIGHT
@@ -96,9 +96,9 @@ __kernel void pack_bf16(CTENSOR(src), TENSOR(dst), long I, long K, long stride_i
         for (int i = 0; i < n_p * P; i += 16) {
             const long k = s * 32 + 2 * r, left = I - p0 * P - i;
             const ulong at = (ulong)(p0 * P + i + k * stride_k);
-            vstore16(round_pairs(ld16(AT(src), at, k < K ? left : 0),
+            STORE_16(round_pairs(ld16(AT(src), at, k < K ? left : 0),
                                  ld16(AT(src), at + stride_k, k + 1 < K ? left : 0), order),
-                     0, words[r] + i);
+                     words[r] + i);
         }
     for (int p = 0; p < n_p; p++)
         for (int i = 0; i < P; i += 16) {
@@ -106,7 +106,7 @@ __kernel void pack_bf16(CTENSOR(src), TENSOR(dst), long I, long K, long stride_i
             const uint *from = words[0] + p * P + i;
 #if RIGHT
             for (int r = 0; r < 16; r++)
-                vstore16(vload16(0, from + r * (ITEM_ROWS + 16)), r, to);
+                STORE_16(LOAD_16(from + r * (ITEM_ROWS + 16)), to + 16 * r);
 #else
             pack_transposed(to, from, ITEM_ROWS + 16, min(16, P - i));
 #endif

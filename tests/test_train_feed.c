@@ -28,7 +28,8 @@ static int parse(const char *json, vmg_recipe *r)
 static void reads_recipes(void)
 {
     vmg_recipe r, again;
-    REQUIRE_OK(parse("{\"dim\":1,\"training\":{\"steps\":7,\"lr\":0.5,\"cosine\":true}}", &r));
+    REQUIRE_OK(parse("{\"dim\":1,\"training\":{\"steps\":7,\"lr\":0.5,\"cosine\":true,\"emphasis\":\"sit=2\"}}", &r));
+    CHECK_STR(r.emphasis, "sit=2");
     CHECK(r.steps == 7 && r.lr == 0.5 && r.cosine && r.batch == vmg_recipe_defaults().batch);
     char *json = vmg_recipe_json(&r), *whole = json ? vmg_asprintf("{\"training\":%s}", json) : NULL;
     REQUIRE(whole);
@@ -42,6 +43,7 @@ static void reads_recipes(void)
     CHECK_FAILS(parse("{\"training\":{\"steps\":7.5}}", &r), VMG_E_FORMAT, "integer");
     CHECK_FAILS(parse("{\"training\":{\"p-null\":2}}", &r), VMG_E_FORMAT, "p-null");
     CHECK_FAILS(parse("{\"training\":{\"cosine\":1}}", &r), VMG_E_FORMAT, "true or false");
+    CHECK_FAILS(parse("{\"training\":{\"emphasis\":2}}", &r), VMG_E_FORMAT, "emphasis must be a text");
     r = vmg_recipe_defaults();
     r.min_frames = 300;
     CHECK_FAILS(vmg_recipe_check(&r), VMG_E_ARG, "max-frames");
@@ -338,8 +340,9 @@ static void long_labels_give_way(void)
     close_fed(&f);
 }
 
-/* Of eight kinematic captions five show a walk, three nothing, one of the five a stop. */
-static void draws_rare_behaviours(void)
+/* Of eight kinematic captions five show a walk, three nothing, one of the five a stop. Walks, and the one that stops, are drawn
+ * `factor` times as often. */
+static void draw_rare_ones(const char *emphasis, double factor)
 {
     fed f;
     double n = 0, stops = 0, nothing = 0;
@@ -348,6 +351,7 @@ static void draws_rare_behaviours(void)
     f.o.recipe.kinematic = 1;
     f.o.recipe.rarity = 1;
     f.o.recipe.p_null = f.o.recipe.p_motion = 0;
+    snprintf(f.o.recipe.emphasis, sizeof f.o.recipe.emphasis, "%s", emphasis);
     REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
     for (int64_t k = 0; k < 25; k++) {
         vmg_feed_batch b;
@@ -359,9 +363,28 @@ static void draws_rare_behaviours(void)
         }
         vmg_feed_batch_free(&b);
     }
-    const double weights = 4 * 8.0 / 5 + 3 * 8.0 / 3 + 8;
-    CHECK_CLOSE(stops / n, 8 / weights, 5 * sqrt(0.25 / n));
+    const double weights = factor * 4 * 8.0 / 5 + 3 * 8.0 / 3 + factor * 8;
+    CHECK_CLOSE(stops / n, factor * 8 / weights, 5 * sqrt(0.25 / n));
     CHECK_CLOSE(nothing / n, 8 / weights, 5 * sqrt(0.25 / n));
+    close_fed(&f);
+}
+
+static void draws_rare_behaviours(void)
+{
+    draw_rare_ones("", 1);
+    draw_rare_ones("sit_down=2,walk_forward=4.5", 4.5);
+    fed f;
+    REQUIRE_OK(open_fed(&f, 0, 1, false, 1 << 24));
+    vmg_feed_close(f.feed);
+    f.feed = NULL;
+    f.o.recipe.rarity = 1;
+    static const struct {
+        const char *emphasis, *message;
+    } wrong[] = {{"sit_dwn=2", "sit_dwn"}, {"squat", "BEHAVIOUR=FACTOR"}, {"squat=0", "above 0"}, {"squat=2;sit=2", "BEHAVIOUR=FACTOR"}, {"squat=nan", "above 0"}};
+    for (size_t i = 0; i < VMG_COUNT(wrong); i++) {
+        snprintf(f.o.recipe.emphasis, sizeof f.o.recipe.emphasis, "%s", wrong[i].emphasis);
+        CHECK_FAILS(vmg_feed_open(&f.o, &f.feed), VMG_E_ARG, wrong[i].message);
+    }
     close_fed(&f);
 }
 

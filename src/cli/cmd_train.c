@@ -24,6 +24,7 @@ typedef struct train {
     int64_t threads;
     vmg_recipe recipe;  /* as given on the command line; only what `given` marks counts */
     bool given[MAX_OPTIONS];
+    const char *text[MAX_OPTIONS]; /* of text keys of the recipe */
     vmg_comm comm;
     vmg_ctx *ctx;
 } train;
@@ -60,8 +61,9 @@ static int parse(int argc, char **argv, train *t, int *n_args)
         opts[n] = (vmg_opt){k->key, 0,
                             k->kind == VMG_RECIPE_INT    ? VMG_OPT_INT
                             : k->kind == VMG_RECIPE_REAL ? VMG_OPT_DOUBLE
+                            : k->kind == VMG_RECIPE_TEXT ? VMG_OPT_STRING
                                                          : VMG_OPT_FLAG,
-                            member(&t->recipe, k), k->kind == VMG_RECIPE_FLAG ? NULL : "X", k->help,
+                            k->kind == VMG_RECIPE_TEXT ? (void *)&t->text[k - vmg_recipe_keys] : member(&t->recipe, k), k->kind == VMG_RECIPE_FLAG ? NULL : "X", k->help,
                             &t->given[k - vmg_recipe_keys]};
     return vmg_opt_parse(argc, argv, "--config FILE --data DIR --out DIR [OPTION...]\n       vimogen train --resume --data DIR "
                          "--out DIR\n       vimogen train --export FILE.gguf --out DIR [--dtype T]", opts, n, n_args);
@@ -76,7 +78,9 @@ static int complete_recipe(train *t)
         return rc;
     for (const vmg_recipe_key *k = vmg_recipe_keys; k->key; k++) {
         size_t size = k->kind == VMG_RECIPE_FLAG ? sizeof(bool) : sizeof(int64_t);
-        if (t->given[k - vmg_recipe_keys])
+        if (t->given[k - vmg_recipe_keys] && k->kind == VMG_RECIPE_TEXT)
+            vmg_recipe_set_text(&base, k, t->text[k - vmg_recipe_keys]);
+        else if (t->given[k - vmg_recipe_keys])
             memcpy(member(&base, k), member(&t->recipe, k), size);
     }
     if (t->dtype)

@@ -99,7 +99,7 @@ int vmg_feed_open(const vmg_feed_options *o, vmg_feed **out)
     pthread_mutex_init(&f->lock, NULL);
     int rc = list_trials(f);
     if (rc == VMG_OK && o->recipe.rarity > 0)
-        rc = vmg_rarity_read(o->data, f->trial, f->n_trials, o->recipe.rarity, &f->rarity);
+        rc = vmg_rarity_read(o->data, f->trial, f->n_trials, o->recipe.rarity, o->recipe.emphasis, &f->rarity);
     if (rc != VMG_OK) {
         vmg_feed_close(f);
         return rc;

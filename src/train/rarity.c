@@ -9,15 +9,36 @@
 
 #include "host/base/dict.h"
 #include "host/base/mem.h"
+#include "src/data/events.h"
 
 static const char no_behaviour[] = "";
 static const double speed_step = 0.4;
 
-/* How many captions show each behaviour. */
+/* How many captions show each behaviour, and how much more than its rarity each counts. */
 typedef struct census {
     vmg_dict counts; /* of int64_t */
     int64_t n;
+    double factor[VMG_N_BEHAVIOURS];
 } census;
+
+static int read_emphasis(const char *text, double *factor)
+{
+    for (int b = 0; b < VMG_N_BEHAVIOURS; b++)
+        factor[b] = 1;
+    for (const char *at = text ? text : ""; *at;) {
+        char name[64];
+        double x = 0;
+        int used = 0;
+        if (sscanf(at, "%63[a-z_]=%lf%n", name, &x, &used) != 2 || !(x > 0) || !isfinite(x) || (at[used] && at[used] != ','))
+            return vmg_fail(VMG_E_ARG, "emphasis \"%s\": expected BEHAVIOUR=FACTOR,... with factors above 0", text);
+        int b = vmg_behaviour_find(name);
+        if (b < 0)
+            return vmg_fail(VMG_E_ARG, "emphasis: there is no behaviour \"%s\"", name);
+        factor[b] = x;
+        at += used + (at[used] == ',');
+    }
+    return VMG_OK;
+}
 
 static int64_t *count_of(census *c, const char *what)
 {
@@ -30,7 +51,7 @@ static int64_t *count_of(census *c, const char *what)
 }
 
 /* Calls `each` with every behaviour of a caption, or with none's name. */
-static int visit(const vmg_caption *caption, int (*each)(void *user, const char *what), void *user)
+static int visit(const vmg_caption *caption, int (*each)(void *user, const char *what, int behaviour), void *user)
 {
     cJSON *facts = caption->facts ? cJSON_Parse(caption->facts) : NULL;
     const cJSON *list = cJSON_GetObjectItemCaseSensitive(facts, "behaviours"), *b;
@@ -43,17 +64,18 @@ static int visit(const vmg_caption *caption, int (*each)(void *user, const char 
             continue;
         double step = cJSON_IsNumber(speed) ? floor(speed->valuedouble / speed_step) : -1;
         snprintf(name, sizeof name, "%s %.0f", what->valuestring, step);
-        rc = each(user, name);
+        rc = each(user, name, vmg_behaviour_find(what->valuestring));
         n++;
     }
     if (!n)
-        rc = each(user, no_behaviour);
+        rc = each(user, no_behaviour, -1);
     cJSON_Delete(facts);
     return rc;
 }
 
-static int take_census(void *user, const char *what)
+static int take_census(void *user, const char *what, int behaviour)
 {
+    (void)behaviour;
     int64_t *count = count_of(user, what);
     if (!count)
         return VMG_E_NOMEM;
@@ -63,15 +85,17 @@ static int take_census(void *user, const char *what)
 
 typedef struct weighing {
     census *c;
-    double weight;
+    double weight, factor;
 } weighing;
 
-static int weigh(void *user, const char *what)
+static int weigh(void *user, const char *what, int behaviour)
 {
     weighing *w = user;
     const int64_t *count = vmg_dict_get(&w->c->counts, what);
     if (count)
         w->weight = fmax(w->weight, (double)w->c->n / (double)*count);
+    if (behaviour >= 0)
+        w->factor = fmax(w->factor, w->c->factor[behaviour]);
     return VMG_OK;
 }
 
@@ -108,22 +132,24 @@ static int pass(const vmg_dataset *ds, const int64_t *trials, int64_t n, census 
         for (int64_t k = 0; rc == VMG_OK && k < s.n_captions; k++) {
             if (strcmp(s.captions[k].source, "kinematic"))
                 continue;
-            weighing w = {c, 0};
+            weighing w = {c, 0, 0};
             c->n += !out;
             rc = out ? visit(&s.captions[k], weigh, &w) : visit(&s.captions[k], take_census, c);
             if (rc == VMG_OK && out)
-                rc = add(out, trials[i], k, pow(w.weight, exponent));
+                rc = add(out, trials[i], k, (w.factor > 0 ? w.factor : 1) * pow(w.weight, exponent));
         }
         vmg_sample_free(&s);
     }
     return rc;
 }
 
-int vmg_rarity_read(const vmg_dataset *ds, const int64_t *trials, int64_t n, double exponent, vmg_rarity *out)
+int vmg_rarity_read(const vmg_dataset *ds, const int64_t *trials, int64_t n, double exponent, const char *emphasis, vmg_rarity *out)
 {
     census c = {0};
     *out = (vmg_rarity){0};
-    int rc = pass(ds, trials, n, &c, exponent, NULL);
+    int rc = read_emphasis(emphasis, c.factor);
+    if (rc == VMG_OK)
+        rc = pass(ds, trials, n, &c, exponent, NULL);
     if (rc == VMG_OK)
         rc = pass(ds, trials, n, &c, exponent, out);
     vmg_dict_free(&c.counts, free);

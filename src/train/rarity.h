@@ -18,8 +18,11 @@ typedef struct vmg_rarity {
  * a "speed_mps" told apart in steps of 0.4 m/s; one that
  * occurs in c of all N captions makes its captions weigh (N/c)^exponent, the rarest counting; captions without any count
  * as one behaviour. Reads all captions once. Damaged samples are left out.
+ *
+ * `emphasis` (NULL or "": none) multiplies that by the largest factor of the caption's behaviours: "sit_down=4,squat=2.5", names as
+ * vmg_behaviour_name. VMG_E_ARG says what in it cannot be.
  */
-int vmg_rarity_read(const vmg_dataset *ds, const int64_t *trials, int64_t n, double exponent, vmg_rarity *out);
+int vmg_rarity_read(const vmg_dataset *ds, const int64_t *trials, int64_t n, double exponent, const char *emphasis, vmg_rarity *out);
 void vmg_rarity_free(vmg_rarity *r); /* accepts {0} */
 
 /* The entry for u in [0, 1); NULL when the table is empty. */

@@ -3,6 +3,7 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,7 @@ const vmg_recipe_key vmg_recipe_keys[] = {
     {"kinematic", AT(kinematic), VMG_RECIPE_REAL, 0, 1, "samples with a caption computed from the motion, where there is one"},
     {"balance", AT(balance), VMG_RECIPE_REAL, 0, 1, "trials are drawn by frames^X: 0 = alike, 1 = by length"},
     {"rarity", AT(rarity), VMG_RECIPE_REAL, 0, 1, "draw kinematic captions by the rarity of what they show, to this power (0: by trial)"},
+    {"emphasis", AT(emphasis), VMG_RECIPE_TEXT, 0, VMG_RECIPE_TEXT_BYTES - 1, "with --rarity, BEHAVIOUR=X,...: draw these so many times as often (names: vimogen data caption)"},
     {"bell", AT(bell), VMG_RECIPE_REAL, 0, 1, "power of the published weights of noise levels (1); 0: all weigh alike, the noisiest too"},
     {"vocab-size", AT(vocab_size), VMG_RECIPE_INT, 16, 1e6, "most pieces of a vocabulary made from the captions"},
     {"save-every", AT(save_every), VMG_RECIPE_INT, 1, 1e9, "updates between checkpoints"},
@@ -72,6 +74,7 @@ static double get(const vmg_recipe *r, const vmg_recipe_key *k)
     switch (k->kind) {
     case VMG_RECIPE_INT: return (double)*(const int64_t *)at;
     case VMG_RECIPE_REAL: return *(const double *)at;
+    case VMG_RECIPE_TEXT: return (double)strlen(at);
     default: return *(const bool *)at;
     }
 }
@@ -85,6 +88,11 @@ static void set(vmg_recipe *r, const vmg_recipe_key *k, double v)
         *(double *)at = v;
     else
         *(bool *)at = v != 0;
+}
+
+void vmg_recipe_set_text(vmg_recipe *r, const vmg_recipe_key *k, const char *text)
+{
+    snprintf((char *)r + k->offset, VMG_RECIPE_TEXT_BYTES, "%s", text);
 }
 
 static const vmg_recipe_key *find(const char *key)
@@ -101,6 +109,13 @@ static int parse_value(const char *name, const cJSON *v, vmg_recipe *r)
     if (!k)
         return vmg_fail(VMG_E_FORMAT, "%s: there is no training setting \"%s\"", name, v->string);
     bool flag = k->kind == VMG_RECIPE_FLAG;
+    if (k->kind == VMG_RECIPE_TEXT) {
+        if (!cJSON_IsString(v) || strlen(v->valuestring) >= VMG_RECIPE_TEXT_BYTES)
+            return vmg_fail(VMG_E_FORMAT, "%s: training.%s must be a text of less than %d bytes", name, k->key,
+                            VMG_RECIPE_TEXT_BYTES);
+        vmg_recipe_set_text(r, k, v->valuestring);
+        return VMG_OK;
+    }
     if (flag ? !cJSON_IsBool(v) : !cJSON_IsNumber(v))
         return vmg_fail(VMG_E_FORMAT, "%s: training.%s must be %s", name, k->key, flag ? "true or false" : "a number");
     double x = flag ? cJSON_IsTrue(v) : v->valuedouble;
@@ -152,6 +167,8 @@ char *vmg_recipe_json(const vmg_recipe *r)
     for (const vmg_recipe_key *k = vmg_recipe_keys; o && k->key; k++) {
         if (k->kind == VMG_RECIPE_FLAG)
             cJSON_AddBoolToObject(o, k->key, get(r, k) != 0);
+        else if (k->kind == VMG_RECIPE_TEXT)
+            cJSON_AddStringToObject(o, k->key, (const char *)r + k->offset);
         else
             cJSON_AddNumberToObject(o, k->key, get(r, k));
     }

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum { VMG_RECIPE_TEXT_BYTES = 256 };
+
 typedef struct vmg_recipe {
     int64_t steps, batch, seed;
     double lr;
@@ -26,6 +28,7 @@ typedef struct vmg_recipe {
     double balance;    /* chance of a trial ~ frames^balance: 0 = every trial alike, 1 = every second alike */
     double rarity;     /* kinematic captions are drawn by how rare their behaviours are, to this power; 0 = by trial */
     double bell;       /* power of the published loss weights of noise levels: vmg_flow_training_weights */
+    char emphasis[VMG_RECIPE_TEXT_BYTES]; /* "behaviour=factor,…" on top of that (src/train/rarity.h); "" = none */
     int64_t vocab_size;
     int64_t save_every, evaluate_every, evaluate_batches; /* steps, steps, batches of held-out samples */
 } vmg_recipe;
@@ -37,11 +40,14 @@ vmg_recipe vmg_recipe_defaults(void);
 typedef struct vmg_recipe_key {
     const char *key;
     size_t offset;
-    enum { VMG_RECIPE_INT, VMG_RECIPE_REAL, VMG_RECIPE_FLAG } kind;
-    double least, most; /* accepted values */
+    enum { VMG_RECIPE_INT, VMG_RECIPE_REAL, VMG_RECIPE_FLAG, VMG_RECIPE_TEXT } kind;
+    double least, most; /* accepted values; of texts, lengths */
     const char *help;
 } vmg_recipe_key;
 extern const vmg_recipe_key vmg_recipe_keys[]; /* ends with a NULL key */
+
+/* A text key's value, cut to VMG_RECIPE_TEXT_BYTES with its end. */
+void vmg_recipe_set_text(vmg_recipe *r, const vmg_recipe_key *k, const char *text);
 
 /* Overwrite what the "training" object of JSON text says; nothing when there is none. VMG_E_FORMAT names the key
  * ("name" is for the message): unknown, of the wrong kind, out of range. */
