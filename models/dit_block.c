@@ -32,13 +32,14 @@ static void modulated_norm(vmg_dit *dit, vmg_tensor x, vmg_tensor m, int shift, 
                                       .eps = (float)dit->config.eps});
 }
 
-static void attend(vmg_dit *dit, vmg_tensor q, vmg_tensor k, vmg_tensor v, vmg_segments segments, vmg_tensor key_bias,
+static void attend(vmg_dit *dit, const vmg_dit_attention *p, vmg_tensor q, vmg_tensor k, vmg_tensor v, vmg_segments segments, vmg_tensor key_bias,
                    vmg_tensor lse, vmg_tensor out)
 {
     int64_t C = dit->config.dim, H = dit->config.num_heads;
     vmg_op_attention(dit->ctx, &(vmg_attention){.q = q, .k = k, .v = v, .out = out, .n_heads = H,
                                                 .scale = (float)(1.0 / sqrt((double)C / (double)H)),
-                                                .segments = segments, .key_bias = key_bias, .lse = lse});
+                                                .segments = segments, .key_bias = key_bias, .lse = lse,
+                                                .may_round = vmg_matmul_may_round(dit->ctx, p->o_w->value.dtype)});
 }
 
 /* out = x + gate·o(self_attention(norm(x))) */
@@ -62,7 +63,7 @@ static void self_attention(vmg_dit *dit, const vmg_dit_attention *p, vmg_arena *
     vmg_op_linear(ctx, s.h, p->qkv_w->value, &(vmg_epilogue){.bias = p->qkv_b->value}, s.raw);
     rms(dit, s.q_raw, p->norm_q, s.q_stats, s.q);
     rms(dit, k_raw, p->norm_k, s.k_stats, s.k);
-    attend(dit, s.q, s.k, vmg_tensor_view_cols(s.raw, 2 * C, C), segments, VMG_NONE, s.lse, s.out);
+    attend(dit, p, s.q, s.k, vmg_tensor_view_cols(s.raw, 2 * C, C), segments, VMG_NONE, s.lse, s.out);
     vmg_op_linear(ctx, s.out, p->o_w->value,
                   &(vmg_epilogue){.bias = p->o_b->value, .preact = s.y, .gate = vmg_dit_modulation_row(m, VMG_DIT_GATE_ATTN),
                                   .group = group, .residual = x},
@@ -96,7 +97,7 @@ static void cross_attention(vmg_dit *dit, const cross *c, vmg_arena *arena, vmg_
                                  .bias = c->norm_b->value, .stats = s.h_stats, .eps = (float)dit->config.eps});
     vmg_op_linear(ctx, s.h, c->p->q_w->value, &(vmg_epilogue){.bias = c->p->q_b->value}, s.q_raw);
     rms(dit, s.q_raw, c->p->norm_q, s.q_stats, s.q);
-    attend(dit, s.q, c->k, c->v, c->segments, c->key_bias, s.lse, s.out);
+    attend(dit, c->p, s.q, c->k, c->v, c->segments, c->key_bias, s.lse, s.out);
     vmg_op_linear(ctx, s.out, c->p->o_w->value, &(vmg_epilogue){.bias = c->p->o_b->value, .residual = x}, out);
     if (saved) {
         s.raw = saved->raw; /* the reference's keys and values, made before */

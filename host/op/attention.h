@@ -34,6 +34,7 @@ typedef struct vmg_attention {
     vmg_segments segments;
     vmg_tensor key_bias; /* (Rk) f32 added to the scores of key row j, or VMG_NONE */
     vmg_tensor rel_bias; /* (n_buckets, H) f32, umT5's table (spec/model.md §2 gives the bucket), or VMG_NONE */
+    bool may_round;      /* operands may be rounded to bf16 (vmg_matmul_may_round of the weights that made them) */
     vmg_tensor lse;      /* (Rq, H) f32, written if given: log-sum-exp of the scores, for the backward pass */
 } vmg_attention;
 
@@ -55,7 +56,7 @@ int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance);
  * How attention runs; the tests force each. "tiled": work-groups sharing tiles in local memory. "lanes": one
  * work-item per block of queries, for processors. "gemm": CLBlast's products around a softmax, T×T in memory
  * for as many heads at once as fit 64 MiB. "amx": operands of products rounded to bf16, in a processor's AMX unit, only where
- * vmg_matmul_allow_bf16 permits it.
+ * may_round or vmg_matmul_allow_bf16 permits it.
  */
 extern const vmg_variants vmg_attention_variants, vmg_attention_backward_variants;
 extern const vmg_kernel_def vmg_attention_tiled_kernel, vmg_attention_tiled_dq_kernel,

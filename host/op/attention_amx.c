@@ -67,7 +67,7 @@ bool vmg_attention_amx_valid(vmg_ctx *ctx, const vmg_attention *a)
 {
     const int64_t head_dim = vmg_tensor_cols(a->q) / a->n_heads;
     const int64_t shape[VMG_MAX_SHAPE] = {[VMG_ATTENTION_HEAD_DIM] = head_dim};
-    return ctx->allow_bf16 && head_dim % BLOCK == 0 && !vmg_tensor_given(a->rel_bias) &&
+    return (a->may_round || ctx->allow_bf16) && head_dim % BLOCK == 0 && !vmg_tensor_given(a->rel_bias) &&
            vmg_matmul_has_unit(ctx, VMG_UNIT_AMX) && forward_fits(&ctx->dev, (const int[]){BLOCK}, shape);
 }
 

@@ -23,7 +23,7 @@ static const char *const path_names[] = {"tiled", "clblast", "skinny", "packed",
  * May the operands be rounded to bf16? A bf16 weight is no better itself, a block type's own error
  * is larger; f32 and f16 lose bits, which only vmg_matmul_allow_bf16 permits.
  */
-static bool may_round(const vmg_ctx *ctx, vmg_dtype dtype)
+bool vmg_matmul_may_round(const vmg_ctx *ctx, vmg_dtype dtype)
 {
     return ctx->allow_bf16 || dtype == VMG_BF16 || vmg_dtype_get(dtype).block_len > 1;
 }
@@ -34,7 +34,7 @@ static bool path_valid(vmg_ctx *ctx, int i, const void *arg)
     const vmg_matmul_path *path = vmg_matmul_paths[i];
     const vmg_product *p = arg;
     return path->valid(ctx, p) &&
-           (!path->rounds_to_bf16 || p->b.layout == VMG_LAYOUT_TILE || may_round(ctx, p->b.dtype));
+           (!path->rounds_to_bf16 || p->b.layout == VMG_LAYOUT_TILE || vmg_matmul_may_round(ctx, p->b.dtype));
 }
 
 static void path_run(vmg_ctx *ctx, int i, const void *arg)
@@ -59,7 +59,7 @@ static int default_path(vmg_ctx *ctx, const void *arg)
         return path_named(vmg_matmul_clblast.valid(ctx, p) ? "clblast" : "tiled");
     /* Rounding a block of a packed weight pays when enough rows use it. */
     const bool rounds =
-        p->b.layout == VMG_LAYOUT_TILE || (may_round(ctx, p->b.dtype) && p->M >= ROUND_MIN_ROWS);
+        p->b.layout == VMG_LAYOUT_TILE || (vmg_matmul_may_round(ctx, p->b.dtype) && p->M >= ROUND_MIN_ROWS);
     if (rounds && vmg_matmul_amx.valid(ctx, p))
         return path_named("amx");
     return path_named(rounds && vmg_matmul_avx512.valid(ctx, p) ? "avx512" : "packed");

@@ -54,6 +54,9 @@ void vmg_op_linear_backward(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, vmg_tensor
  */
 void vmg_matmul_allow_bf16(vmg_ctx *ctx, bool allow);
 
+/* Whether products with weights of this dtype may round their operands to bf16. */
+bool vmg_matmul_may_round(const vmg_ctx *ctx, vmg_dtype dtype);
+
 /*
  * The layout a constant weight (N,K) of this dtype should be kept in on this device, and the bytes
  * it takes. Deterministic per context; ROW on GPUs. On processors PANEL (as many bytes as ROW, N
