@@ -79,7 +79,7 @@ inline void st_bf16(__global uchar *p, ulong i, float v) { ((__global ushort *)p
     {                                                                                               \
         *(space type##n##_anywhere *)p = v;                                                         \
     }
-#define LOADERS(n, type)                                                                            \
+#define ACCESSORS(n, type)                                                                          \
     typedef type##n type##n##_anywhere __attribute__((aligned(sizeof(type))));                      \
     LOADER(n, type, __global)                                                                       \
     LOADER(n, type, __local)                                                                        \
@@ -87,15 +87,15 @@ inline void st_bf16(__global uchar *p, ulong i, float v) { ((__global ushort *)p
     STORER(n, type, __global)                                                                       \
     STORER(n, type, __local)                                                                        \
     STORER(n, type, __private)
-LOADERS(4, float)
-LOADERS(8, float)
-LOADERS(16, float)
-LOADERS(4, ushort)
-LOADERS(8, ushort)
-LOADERS(16, ushort)
-LOADERS(4, uint)
-LOADERS(8, uint)
-LOADERS(16, uint)
+ACCESSORS(4, float)
+ACCESSORS(8, float)
+ACCESSORS(16, float)
+ACCESSORS(4, ushort)
+ACCESSORS(8, ushort)
+ACCESSORS(16, ushort)
+ACCESSORS(4, uint)
+ACCESSORS(8, uint)
+ACCESSORS(16, uint)
 #define LOAD_4(p) load4(p)
 #define LOAD_8(p) load8(p)
 #define LOAD_16(p) load16(p)

@@ -22,9 +22,7 @@
 #endif
 #include "matmul_epilogue.cl"
 EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
-#define LOAD16(p) LOAD_16(p)
-#define STORE16(v, p) STORE_16(v, p)
-EPILOGUE_FUNCTION(finish16, float16, LOAD16, STORE16)
+EPILOGUE_FUNCTION(finish16, float16, LOAD_16, STORE_16)
 
 #define SUMS (PANEL_ROWS * 32)
 

@@ -32,8 +32,8 @@ static void modulated_norm(vmg_dit *dit, vmg_tensor x, vmg_tensor m, int shift, 
                                       .eps = (float)dit->config.eps});
 }
 
-static void attend(vmg_dit *dit, const vmg_dit_attention *p, vmg_tensor q, vmg_tensor k, vmg_tensor v, vmg_segments segments, vmg_tensor key_bias,
-                   vmg_tensor lse, vmg_tensor out)
+static void attend(vmg_dit *dit, const vmg_dit_attention *p, vmg_tensor q, vmg_tensor k, vmg_tensor v, vmg_segments segments,
+                   vmg_tensor key_bias, vmg_tensor lse, vmg_tensor out)
 {
     int64_t C = dit->config.dim, H = dit->config.num_heads;
     vmg_op_attention(dit->ctx, &(vmg_attention){.q = q, .k = k, .v = v, .out = out, .n_heads = H,

@@ -44,6 +44,14 @@ static void reads_recipes(void)
     CHECK_FAILS(parse("{\"training\":{\"p-null\":2}}", &r), VMG_E_FORMAT, "p-null");
     CHECK_FAILS(parse("{\"training\":{\"cosine\":1}}", &r), VMG_E_FORMAT, "true or false");
     CHECK_FAILS(parse("{\"training\":{\"emphasis\":2}}", &r), VMG_E_FORMAT, "emphasis must be a text");
+    char *longest = vmg_asprintf("{\"training\":{\"emphasis\":\"%*s\"}}", VMG_RECIPE_TEXT_BYTES - 1, "sit=2");
+    char *longer = vmg_asprintf("{\"training\":{\"emphasis\":\"%*s\"}}", VMG_RECIPE_TEXT_BYTES, "sit=2");
+    REQUIRE(longest && longer);
+    CHECK_OK(parse(longest, &r));
+    CHECK_INT((int64_t)strlen(r.emphasis), VMG_RECIPE_TEXT_BYTES - 1);
+    CHECK_FAILS(parse(longer, &r), VMG_E_FORMAT, "less than");
+    free(longest);
+    free(longer);
     r = vmg_recipe_defaults();
     r.min_frames = 300;
     CHECK_FAILS(vmg_recipe_check(&r), VMG_E_ARG, "max-frames");

@@ -63,7 +63,8 @@ static int parse(int argc, char **argv, train *t, int *n_args)
                             : k->kind == VMG_RECIPE_REAL ? VMG_OPT_DOUBLE
                             : k->kind == VMG_RECIPE_TEXT ? VMG_OPT_STRING
                                                          : VMG_OPT_FLAG,
-                            k->kind == VMG_RECIPE_TEXT ? (void *)&t->text[k - vmg_recipe_keys] : member(&t->recipe, k), k->kind == VMG_RECIPE_FLAG ? NULL : "X", k->help,
+                            k->kind == VMG_RECIPE_TEXT ? (void *)&t->text[k - vmg_recipe_keys] : member(&t->recipe, k),
+                            k->kind == VMG_RECIPE_FLAG ? NULL : "X", k->help,
                             &t->given[k - vmg_recipe_keys]};
     return vmg_opt_parse(argc, argv, "--config FILE --data DIR --out DIR [OPTION...]\n       vimogen train --resume --data DIR "
                          "--out DIR\n       vimogen train --export FILE.gguf --out DIR [--dtype T]", opts, n, n_args);
@@ -78,10 +79,12 @@ static int complete_recipe(train *t)
         return rc;
     for (const vmg_recipe_key *k = vmg_recipe_keys; k->key; k++) {
         size_t size = k->kind == VMG_RECIPE_FLAG ? sizeof(bool) : sizeof(int64_t);
-        if (t->given[k - vmg_recipe_keys] && k->kind == VMG_RECIPE_TEXT)
-            vmg_recipe_set_text(&base, k, t->text[k - vmg_recipe_keys]);
-        else if (t->given[k - vmg_recipe_keys])
+        if (!t->given[k - vmg_recipe_keys])
+            continue;
+        if (k->kind != VMG_RECIPE_TEXT)
             memcpy(member(&base, k), member(&t->recipe, k), size);
+        else if (!vmg_recipe_set_text(&base, k, t->text[k - vmg_recipe_keys]))
+            return vmg_fail(VMG_E_ARG, "--%s must be less than %d bytes long", k->key, VMG_RECIPE_TEXT_BYTES);
     }
     if (t->dtype)
         base.bf16 = !strcmp(t->dtype, "bf16");

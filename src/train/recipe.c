@@ -3,7 +3,6 @@
 
 #include <cjson/cJSON.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,9 +89,12 @@ static void set(vmg_recipe *r, const vmg_recipe_key *k, double v)
         *(bool *)at = v != 0;
 }
 
-void vmg_recipe_set_text(vmg_recipe *r, const vmg_recipe_key *k, const char *text)
+bool vmg_recipe_set_text(vmg_recipe *r, const vmg_recipe_key *k, const char *text)
 {
-    snprintf((char *)r + k->offset, VMG_RECIPE_TEXT_BYTES, "%s", text);
+    size_t bytes = strlen(text) + 1;
+    if (bytes <= VMG_RECIPE_TEXT_BYTES)
+        memcpy((char *)r + k->offset, text, bytes);
+    return bytes <= VMG_RECIPE_TEXT_BYTES;
 }
 
 static const vmg_recipe_key *find(const char *key)
@@ -108,14 +110,12 @@ static int parse_value(const char *name, const cJSON *v, vmg_recipe *r)
     const vmg_recipe_key *k = find(v->string);
     if (!k)
         return vmg_fail(VMG_E_FORMAT, "%s: there is no training setting \"%s\"", name, v->string);
+    if (k->kind == VMG_RECIPE_TEXT)
+        return cJSON_IsString(v) && vmg_recipe_set_text(r, k, v->valuestring)
+                   ? VMG_OK
+                   : vmg_fail(VMG_E_FORMAT, "%s: training.%s must be a text of less than %d bytes", name, k->key,
+                              VMG_RECIPE_TEXT_BYTES);
     bool flag = k->kind == VMG_RECIPE_FLAG;
-    if (k->kind == VMG_RECIPE_TEXT) {
-        if (!cJSON_IsString(v) || strlen(v->valuestring) >= VMG_RECIPE_TEXT_BYTES)
-            return vmg_fail(VMG_E_FORMAT, "%s: training.%s must be a text of less than %d bytes", name, k->key,
-                            VMG_RECIPE_TEXT_BYTES);
-        vmg_recipe_set_text(r, k, v->valuestring);
-        return VMG_OK;
-    }
     if (flag ? !cJSON_IsBool(v) : !cJSON_IsNumber(v))
         return vmg_fail(VMG_E_FORMAT, "%s: training.%s must be %s", name, k->key, flag ? "true or false" : "a number");
     double x = flag ? cJSON_IsTrue(v) : v->valuedouble;

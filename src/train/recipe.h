@@ -46,8 +46,8 @@ typedef struct vmg_recipe_key {
 } vmg_recipe_key;
 extern const vmg_recipe_key vmg_recipe_keys[]; /* ends with a NULL key */
 
-/* A text key's value, cut to VMG_RECIPE_TEXT_BYTES with its end. */
-void vmg_recipe_set_text(vmg_recipe *r, const vmg_recipe_key *k, const char *text);
+/* A text key's value; false, and nothing changes, when it takes more than VMG_RECIPE_TEXT_BYTES with its end. */
+bool vmg_recipe_set_text(vmg_recipe *r, const vmg_recipe_key *k, const char *text);
 
 /* Overwrite what the "training" object of JSON text says; nothing when there is none. VMG_E_FORMAT names the key
  * ("name" is for the message): unknown, of the wrong kind, out of range. */
