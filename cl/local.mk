@@ -23,6 +23,7 @@ VMG_CL_FILES += cl/matmul_tiled.cl
 VMG_CL_FILES += cl/matmul_amx.cl
 VMG_CL_FILES += cl/matmul_avx512.cl
 VMG_CL_FILES += cl/matmul_bf16.cl
+VMG_CL_FILES += cl/matmul_rate.cl
 VMG_CL_FILES += cl/matmul_round.cl
 VMG_CL_FILES += cl/matmul_pack_bf16.cl
 VMG_CL_FILES += cl/matmul_epilogue.cl

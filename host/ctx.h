@@ -42,7 +42,7 @@ typedef struct vmg_ctx {
     uint64_t memory_bytes, peak_memory_bytes; /* allocated through vmg_ctx_buffer now, and at most */
     bool plan;   /* plan mode: check shapes and count bytes, touch no device (host/plan.h) */
     bool allow_bf16; /* vmg_matmul_allow_bf16 */
-    unsigned units_probed, units_found; /* bits 1 << enum vmg_matrix_unit */
+    unsigned units_probed, units_found, units_paying; /* bits 1 << enum vmg_matrix_unit */
     int error;   /* first failure's status, VMG_OK until then; ops do nothing once it is set */
     char message[8192];
     struct vmg_program_cache *programs;

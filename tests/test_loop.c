@@ -91,7 +91,59 @@ static void leaves_other_motions(void)
     free(x);
 }
 
-static const vmg_test_case cases[] = {{"extends_a_walk", extends_a_walk}, {"leaves_other_motions", leaves_other_motions}};
+/* A walk that stops half-way: what stands there sways a little, and goes on doing so without a seam. */
+static void holds_what_stands_still(void)
+{
+    enum { T = 60, WANT = 150, SWAY = 21 };
+    const double sway_m = 0.006;
+    float *x = make(VMG_TEST_WALK, T), *longer = NULL, *again = NULL;
+    vmg_loop hold;
+    bool found;
+    REQUIRE(x);
+    CHECK_OK(vmg_hold_find(x, T, &found, &hold));
+    CHECK(!found); /* nobody stands */
+    for (int64_t t = T / 2; t < T; t++) {
+        memcpy(x + t * VMG_REP_DIM, x + T / 2 * VMG_REP_DIM, VMG_REP_DIM * sizeof *x);
+        for (int j = 0; j < VMG_N_JOINTS; j++)
+            x[t * VMG_REP_DIM + VMG_REP_POS + 3 * j] += (float)(sway_m * (1 - cos(6.28 * (double)(t - T / 2) / SWAY)));
+        x[t * VMG_REP_DIM + VMG_REP_TRANSL] += (float)(sway_m * (1 - cos(6.28 * (double)(t - T / 2) / SWAY)));
+    }
+    REQUIRE_OK(vmg_hold_find(x, T, &found, &hold));
+    REQUIRE(found);
+    CHECK(hold.a >= T / 2 && hold.a <= T / 2 + 1 && hold.b >= T - 1 && hold.b <= T);
+    REQUIRE_OK(vmg_hold_extend(x, T, &hold, WANT, &longer));
+    CHECK_ARRAY(joint(longer, 0, 0), joint(x, hold.a, 0), 3 * VMG_N_JOINTS, 1e-4);
+    double low = INFINITY, high = -INFINITY, fastest[2] = {0, 0};
+    for (int64_t t = 0; t + 1 < WANT; t++) {
+        double x0 = joint(longer, t, VMG_PELVIS)[0], x1 = joint(longer, t + 1, VMG_PELVIS)[0];
+        low = fmin(low, x0);
+        high = fmax(high, x0);
+        fastest[0] = fmax(fastest[0], fabs(x1 - x0));
+    }
+    for (int64_t t = hold.a; t + 1 < hold.b; t++)
+        fastest[1] = fmax(fastest[1], fabs(joint(x, t + 1, VMG_PELVIS)[0] - joint(x, t, VMG_PELVIS)[0]));
+    CHECK_CLOSE(high - low, 2 * sway_m, 0.1 * sway_m); /* it goes on moving as far */
+    CHECK(fastest[0] < 1.05 * fastest[1]);
+    CHECK(acceleration(longer, 0, WANT) < 2.5 * acceleration(x, hold.a, hold.b));
+    CHECK_OK(vmg_hold_find(longer, WANT, &found, &hold));
+    CHECK(found && hold.b - hold.a == WANT);
+    CHECK_FAILS(vmg_hold_extend(x, T, &(vmg_loop){10, T + 1, 0}, 100, &again), VMG_E_ARG, "nothing to hold");
+    CHECK_OK(vmg_hold_find(x, VMG_HOLD_MIN_FRAMES - 1, &found, &hold));
+    CHECK(!found);
+    for (int64_t t = T / 2; t < T; t++)
+        for (int j = 0; j < VMG_N_JOINTS; j++) /* who sits does not stand */
+            x[t * VMG_REP_DIM + VMG_REP_POS + 3 * j + 2] -= 0.4f;
+    for (int64_t t = T / 2; t < T; t++)
+        x[t * VMG_REP_DIM + VMG_REP_TRANSL + 2] -= 0.4f;
+    CHECK_OK(vmg_hold_find(x, T, &found, &hold));
+    CHECK(!found);
+    free(x);
+    free(longer);
+}
+
+static const vmg_test_case cases[] = {{"extends_a_walk", extends_a_walk},
+                                      {"leaves_other_motions", leaves_other_motions},
+                                      {"holds_what_stands_still", holds_what_stands_still}};
 
 int main(int argc, char **argv)
 {

@@ -60,7 +60,7 @@ bool vmg_matmul_may_round(const vmg_ctx *ctx, vmg_dtype dtype);
 /*
  * The layout a constant weight (N,K) of this dtype should be kept in on this device, and the bytes
  * it takes. Deterministic per context; ROW on GPUs. On processors PANEL (as many bytes as ROW, N
- * rounded up to 32), or TILE for bf16 where there is a matrix unit. A weight in ROW layout works
+ * rounded up to 32), or TILE for bf16 where a matrix unit pays. A weight in ROW layout works
  * everywhere, but is packed again for every call on a processor.
  */
 vmg_layout vmg_matmul_weight_layout(vmg_ctx *ctx, vmg_dtype dtype, int64_t n, int64_t k);
@@ -72,7 +72,7 @@ size_t vmg_matmul_weight_bytes(vmg_layout layout, vmg_dtype dtype, int64_t n, in
 void vmg_op_weight_pack(vmg_ctx *ctx, vmg_tensor src, vmg_tensor dst, int64_t n0);
 
 /* Name of the matrix unit that matmuls use on this context: "amx-bf16", "avx512-bf16" or "none".
- * Probed once by a checked run. */
+ * Probed once by a checked run; one that multiplies no faster than f32 is not used. */
 const char *vmg_matmul_matrix_unit(vmg_ctx *ctx);
 
 #endif

@@ -3,9 +3,11 @@
  * (cl/matmul_bf16.cl): AMX's tiles or, where there is none, AVX512-BF16's dot products. A unit is
  * probed before use.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/base/clock.h"
 #include "host/base/mem.h"
 #include "host/op/matmul_path.h"
 #include "host/plan.h"
@@ -301,6 +303,54 @@ static bool probe_run(vmg_ctx *ctx, const unit *u)
     return right && !ctx->error;
 }
 
+/* ---- what it is worth ---- */
+
+enum { RATE_ROUNDS = 40000, RATE_TRIES = 5 };
+static const double least_gain = 1.4; /* processors differ by factors of two */
+
+/* Every compute unit multiplies: shape[0] items. */
+static void rate_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3], size_t local[3])
+{
+    (void)dev;
+    (void)v;
+    global[0] = (size_t)shape[0];
+    local[0] = 1;
+}
+
+static const vmg_kernel_def rate_def = {.file = "matmul_rate", .name = "multiply", .geometry = rate_geometry};
+
+/* Seconds of RATE_ROUNDS rounds, in pairs of bf16 or in floats. */
+static double seconds_of(vmg_ctx *ctx, bool pairs, vmg_tensor out)
+{
+    vmg_launch l = VMG_LAUNCH(&rate_def);
+    vmg_define(&l, "PAIRS=%d", pairs);
+    vmg_arg_out(&l, out);
+    vmg_arg_i32(&l, RATE_ROUNDS);
+    l.shape[0] = vmg_tensor_count(out);
+    const double start = vmg_now_s();
+    vmg_launch_run(ctx, &l);
+    vmg_ctx_finish(ctx);
+    return vmg_now_s() - start;
+}
+
+/* Pairs and floats are timed in turn, the least of several times each: a pair is two products, a float one. */
+static bool pairs_pay(vmg_ctx *ctx)
+{
+    double best[2] = {INFINITY, INFINITY};
+    const int64_t n = (int64_t)ctx->dev.n_compute_units;
+    cl_mem buf = vmg_ctx_buffer(ctx, (size_t)n * sizeof(float));
+    const vmg_tensor out = vmg_tensor_make(buf, 0, VMG_F32, 1, (int64_t[]){n});
+    for (int i = 0; i < 2 * RATE_TRIES && buf && !ctx->error; i++)
+        best[i % 2] = fmin(best[i % 2], seconds_of(ctx, i % 2, out));
+    vmg_ctx_buffer_free(ctx, buf, (size_t)n * sizeof(float));
+    const double gain = 2 * best[0] / best[1];
+    const bool pays = !ctx->error && gain >= least_gain;
+    if (!pays)
+        vmg_logf(&ctx->log, VMG_LOG_INFO, "%s multiplies at %.2f times the rate of f32 here, so it is not used",
+                 units[VMG_UNIT_AVX512].what, gain);
+    return pays;
+}
+
 /* Asks once per context, even while planning: what is planned depends on the answer. */
 bool vmg_matmul_has_unit(vmg_ctx *ctx, enum vmg_matrix_unit which)
 {
@@ -310,12 +360,15 @@ bool vmg_matmul_has_unit(vmg_ctx *ctx, enum vmg_matrix_unit which)
         vmg_plan_pause_begin(ctx, &pause);
         ctx->units_probed |= 1u << which;
         if (ctx->dev.is_pocl && u->present()) {
-            if (probe_run(ctx, u))
+            if (probe_run(ctx, u)) {
                 ctx->units_found |= 1u << which;
-            else
+                if (which == VMG_UNIT_AMX || pairs_pay(ctx))
+                    ctx->units_paying |= 1u << which;
+            } else {
                 vmg_logf(&ctx->log, VMG_LOG_INFO,
                          "%s is there but its probe failed, so it is not used: %s", u->what,
                          ctx->error ? ctx->message : "wrong sums");
+            }
             vmg_ctx_clear(ctx);
         }
         vmg_plan_pause_end(ctx, &pause);
@@ -323,10 +376,15 @@ bool vmg_matmul_has_unit(vmg_ctx *ctx, enum vmg_matrix_unit which)
     return ctx->units_found & 1u << which;
 }
 
+bool vmg_matmul_unit_pays(vmg_ctx *ctx, enum vmg_matrix_unit which)
+{
+    return vmg_matmul_has_unit(ctx, which) && ctx->units_paying & 1u << which;
+}
+
 const char *vmg_matmul_matrix_unit(vmg_ctx *ctx)
 {
     for (int i = 0; i < VMG_N_UNITS; i++)
-        if (vmg_matmul_has_unit(ctx, i))
+        if (vmg_matmul_unit_pays(ctx, i))
             return units[i].name;
     return "none";
 }

@@ -79,6 +79,9 @@ bool vmg_matmul_enough_groups(const vmg_device *dev, int64_t m_panels, int mb, i
 /* Whether this context can use the matrix unit; the first question runs its probe. */
 bool vmg_matmul_has_unit(vmg_ctx *ctx, enum vmg_matrix_unit which);
 
+/* Whether it is there and faster than products in f32: not every processor with AVX512-BF16 multiplies pairs faster than floats. */
+bool vmg_matmul_unit_pays(vmg_ctx *ctx, enum vmg_matrix_unit which);
+
 /* b in panels: itself if it is packed already, else a packed copy in scratch. */
 vmg_tensor vmg_matmul_panels(vmg_ctx *ctx, const vmg_product *p);
 

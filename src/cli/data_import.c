@@ -23,6 +23,8 @@ static void print_report(const char *out, const vmg_import_report *r)
            (long long)r->n_samples, r->seconds / 60);
     if (r->n_extended)
         printf("steady gaits made longer: %lld clips\n", (long long)r->n_extended);
+    if (r->n_still)
+        printf("moments of standing still made longer: of %lld clips\n", (long long)r->n_still);
     printf("held out: %lld samples, %.1f minutes\n", (long long)r->n_held_out, r->held_out_s / 60);
     printf("captions: %lld; samples without one: %lld; rows of unknown clips: %lld\n",
            (long long)r->n_captions, (long long)r->n_uncaptioned, (long long)r->n_rows_unused);
@@ -50,7 +52,7 @@ int vmg_cli_data_import(int argc, char **argv)
         {"in-up", 0, VMG_OPT_STRING, &up, "AXIS", "up axis of BVH and joint arrays: y or z", NULL},
         {"map", 0, VMG_OPT_STRING, &o.map_path, "FILE", "JSON: our joints to a BVH's names", NULL},
         {"min-seconds", 0, VMG_OPT_DOUBLE, &o.min_s, "S", "shortest clip kept (1)", NULL},
-        {"extend", 0, VMG_OPT_DOUBLE, &o.extend_s, "S", "let steady gaits go on in a loop until S seconds", NULL},
+        {"extend", 0, VMG_OPT_DOUBLE, &o.extend_s, "S", "let steady gaits go on in a loop, and moments of standing still last (as samples of their own), until S seconds", NULL},
         {"threads", 0, VMG_OPT_INT, &threads, "N", "threads that read (one a core)", NULL},
     };
     int n_args;

@@ -33,20 +33,33 @@ bool vmg_dice_chance(vmg_dice *d, double p)
 
 /* ---- tables ---- */
 
+enum role {
+    SAY,    /* the behaviour itself */
+    LEAD,   /* what is done just before, as a part of it */
+    FINISH, /* and just after */
+    TAIL    /* manner, place or limbs: after it, or before the subject */
+};
 typedef struct wording {
+    enum role role;
     enum vmg_behaviour what;
     double low, high;
     const char *text;
 } wording;
 
-#define VMG_WORDING(id, ...) {VMG_DO_##id, __VA_ARGS__},
-static const wording wordings[] = {
+#define VMG_WORDING(id, ...) {SAY, VMG_DO_##id, __VA_ARGS__},
+#define VMG_LEAD(id, ...) {LEAD, VMG_DO_##id, __VA_ARGS__},
+#define VMG_FINISH(id, ...) {FINISH, VMG_DO_##id, __VA_ARGS__},
+#define VMG_TAIL(id, ...) {TAIL, VMG_DO_##id, __VA_ARGS__},
+static const wording one_side[] = {
 #include "src/data/wordings.def"
 };
-static const wording wordings_both[] = {
+static const wording both_sides[] = {
 #include "src/data/wordings_both.def"
 };
 #undef VMG_WORDING
+#undef VMG_LEAD
+#undef VMG_FINISH
+#undef VMG_TAIL
 
 enum {
     ARMS = VMG_COVER_ARMS,
@@ -115,7 +128,8 @@ static const struct {
 /* Verbs that double their last letter before -ing. */
 static const char *const doubling[] = {"run", "sit", "squat", "hop", "spin", "jog", "step", "stop",
                                        "mop", "get", "dip", "swim", "sidestep", "put", "grab", "begin",
-                                       "jab", "sip", "scrub", "rub"};
+                                       "jab", "sip", "scrub", "rub", "let", "set", "drop", "plop", "plod", "flip",
+                                       "whip", "hit", "clap", "snap", "trot", "spar"};
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -194,17 +208,23 @@ static void put_wording(const char *text, enum vmg_verb_form form, size_t who, c
 
 /* ---- choosing words ---- */
 
-/* A fitting row of a table; -1 if there is none. */
-static int choose(const wording *w, size_t n, enum vmg_behaviour what, double value,
-                  vmg_dice *dice)
+/* The text of a fitting row, allocated, left and right exchanged for the right side; NULL if there is none. */
+static char *choose(const vmg_clause *c, enum role role, vmg_dice *dice)
 {
-    int found = -1;
+    int left = vmg_behaviour_left_of(c->what);
+    bool right = left >= 0 && left != (int)c->what;
+    enum vmg_behaviour what = left >= 0 ? (enum vmg_behaviour)left : c->what;
+    const wording *w = c->both ? both_sides : one_side;
+    size_t n = c->both ? VMG_COUNT(both_sides) : VMG_COUNT(one_side);
+    const char *found = role == SAY ? vmg_behaviour_name(c->what) : NULL;
     uint64_t fitting = 0;
     for (size_t i = 0; i < n; i++)
-        if (w[i].what == what && value >= w[i].low && value < w[i].high &&
+        if (w[i].role == role && w[i].what == what && c->value >= w[i].low && c->value < w[i].high &&
             vmg_dice_below(dice, ++fitting) == 0)
-            found = (int)i;
-    return found;
+            found = w[i].text;
+    if (!found)
+        return NULL;
+    return right && fitting > 0 ? vmg_mirror_text(found) : vmg_strdup(found);
 }
 
 static void put_count(int count, vmg_dice *dice, vmg_buf *out)
@@ -219,21 +239,36 @@ static void put_count(int count, vmg_dice *dice, vmg_buf *out)
         vmg_buf_puts(out, several[vmg_dice_below(dice, VMG_COUNT(several))]);
 }
 
-static void put_clause(const vmg_clause *c, enum vmg_verb_form form, size_t who, vmg_dice *dice,
-                       vmg_buf *out)
+/* A row of the role with the chance, between the texts; false if there is none. */
+static bool put_part(const vmg_clause *c, enum role role, double chance, const char *before,
+                     const char *after, enum vmg_verb_form form, size_t who, vmg_dice *dice,
+                     vmg_buf *out)
 {
-    int left = vmg_behaviour_left_of(c->what);
-    bool right = left >= 0 && left != (int)c->what;
-    enum vmg_behaviour what = left >= 0 ? (enum vmg_behaviour)left : c->what;
-    const wording *table = c->both ? wordings_both : wordings;
-    int row = choose(table, c->both ? VMG_COUNT(wordings_both) : VMG_COUNT(wordings), what,
-                     c->value, dice);
-    const char *text = row >= 0 ? table[row].text : vmg_behaviour_name(c->what);
-    char *mirrored = right ? vmg_mirror_text(text) : NULL;
-    put_wording(mirrored ? mirrored : text, form, who, "", out);
-    free(mirrored);
+    char *text = vmg_dice_chance(dice, chance) ? choose(c, role, dice) : NULL;
+    if (!text)
+        return false;
+    vmg_buf_puts(out, before);
+    put_wording(text, form, who, "", out);
+    vmg_buf_puts(out, after);
+    free(text);
+    return true;
+}
+
+/* One of n clauses: what leads to it, itself, how often, how, and how it ends. `alone`: neither lead nor end. */
+static void put_clause(const vmg_clause *c, int n, bool alone, bool tailed,
+                       enum vmg_verb_form form, size_t who, vmg_dice *dice, vmg_buf *out)
+{
+    static const char *const and_then[] = {" and ", " and ", ", then ", " and then "};
+    const char *joint = and_then[vmg_dice_below(dice, VMG_COUNT(and_then))];
+    double few = 1.0 / n;
+    bool led = !alone && put_part(c, LEAD, 0.16 * few, "", joint, form, who, dice, out);
+    put_part(c, SAY, 1, "", "", form, who, dice, out);
     if (vmg_behaviour_is_moment(c->what) && c->count > 1 && !c->both)
         put_count(c->count, dice, out);
+    if (!tailed)
+        put_part(c, TAIL, 0.3 * few, " ", "", form, who, dice, out);
+    if (!alone && !led)
+        put_part(c, FINISH, 0.12 * few, joint, "", form, who, dice, out);
 }
 
 /* ---- labels ---- */
@@ -309,7 +344,9 @@ void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, v
                               : kind < 84 ? VMG_GERUND
                               : kind < 95 ? VMG_BASE_FORM
                                           : VMG_GERUND;
-    bool sentence = kind < 84;
+    bool sentence = kind < 84, front = false;
+    if (sentence && n > 0 && !label && vmg_dice_chance(dice, 0.3))
+        front = put_part(&c[0], TAIL, 0.3, "", ", ", form, who, dice, out);
     if (sentence)
         vmg_buf_printf(out, form == VMG_GERUND ? "%s is " : "%s ", subjects[who].who);
     else
@@ -324,7 +361,7 @@ void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, v
         enum vmg_verb_form own = form;
         if (i > 0)
             vmg_buf_puts(out, connect(together(&c[i - 1], &c[i]), i == n - 1, n, dice, &own));
-        put_clause(&c[i], own, who, dice, out);
+        put_clause(&c[i], n, own != form, front && i == 0, own, who, dice, out);
     }
     if (out->failed)
         return;

@@ -13,11 +13,12 @@
 #include "src/data/window.h"
 #include "src/motion/rep276.h"
 
-enum { MAX_THREADS = 64, ITEMS_PER_THREAD = 4, N_COPIES = 2 };
+enum { MAX_THREADS = 64, ITEMS_PER_THREAD = 4 };
+enum { PLAIN, MIRRORED, HELD, HELD_MIRRORED, N_COPIES };
 
 /* What became of one item. */
 typedef struct outcome {
-    vmg_sample copy[N_COPIES]; /* as it is, mirrored (x NULL without) */
+    vmg_sample copy[N_COPIES]; /* x NULL where there is none */
     vmg_window_statistics *statistics;
     int rc;
     char *message;
@@ -39,13 +40,16 @@ typedef struct job {
 static void make(const vmg_import_item *item, const vmg_import_options *o, outcome *out)
 {
     *out = (outcome){0};
-    out->rc = vmg_import_clip(item, o, &out->copy[0], out->cut_s, &out->was_cut);
-    if (!out->rc && !o->no_mirror)
-        out->rc = vmg_import_mirrored(&out->copy[0], &out->copy[1]);
+    out->rc = vmg_import_clip(item, o, &out->copy[PLAIN], out->cut_s, &out->was_cut);
+    if (!out->rc && o->extend_s > 0)
+        out->rc = vmg_import_held(&out->copy[PLAIN], o->extend_s, &out->copy[HELD]);
+    for (int i = PLAIN; i < N_COPIES && !out->rc && !o->no_mirror; i += HELD - PLAIN)
+        if (out->copy[i].x)
+            out->rc = vmg_import_mirrored(&out->copy[i], &out->copy[i + MIRRORED]);
     if (!out->rc && !item->held_out) {
         out->statistics = vmg_calloc(1, sizeof *out->statistics);
         out->rc = out->statistics ? VMG_OK : VMG_E_NOMEM;
-        for (int i = 0; i < N_COPIES && !out->rc; i++)
+        for (int i = PLAIN; i <= MIRRORED && !out->rc; i++)
             if (out->copy[i].x)
                 out->rc = vmg_window_statistics_add(out->statistics, out->copy[i].x,
                                                     out->copy[i].T);
@@ -116,7 +120,8 @@ static int take(const vmg_import_item *item, const vmg_import_options *o, const 
     }
     r->n_kept++;
     r->n_cut += out->was_cut;
-    r->n_extended += (double)out->copy[0].T / out->copy[0].fps > out->cut_s[1] - out->cut_s[0] + 1e-9;
+    r->n_still += out->copy[HELD].x != NULL;
+    r->n_extended += (double)out->copy[PLAIN].T / out->copy[PLAIN].fps > out->cut_s[1] - out->cut_s[0] + 1e-9;
     if (out->was_cut)
         vmg_logf(&o->log, VMG_LOG_WARN, "%s: the body jumps, kept from %.2f s to %.2f s",
                  item->path, out->cut_s[0], out->cut_s[1]);

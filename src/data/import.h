@@ -15,7 +15,7 @@ typedef struct vmg_import_options {
     double unit_m, min_s; /* of BVH (0 = found out); shortest clip kept (0 = 1 s) */
     int up_axis;          /* of BVH and joint arrays, as in vmg_clip_read_options */
     const char *map_path; /* of BVH */
-    double extend_s;      /* make steady gaits (src/data/loop.h) this long; 0 = leave them */
+    double extend_s;      /* make steady gaits and moments of standing still (src/data/loop.h) this long; 0 = do not */
     double held_out;      /* part of the trials */
     uint64_t seed;
     bool by_subject; /* hold out whole subjects instead of trials */
@@ -31,6 +31,7 @@ typedef struct vmg_import_report {
     int64_t n_kept;      /* of them */
     int64_t n_cut;       /* kept in part: a root that jumps was cut off */
     int64_t n_extended;  /* of them: steady gaits made longer */
+    int64_t n_still;     /* of them: those of which a moment of standing still is a sample too */
     int64_t n_samples;   /* written, mirrored ones included */
     int64_t n_held_out;  /* of them */
     int64_t n_captions;  /* written */
@@ -48,7 +49,8 @@ typedef struct vmg_import_report {
  * Where the root jumps (more than VMG_IMPORT_JUMP_M or VMG_IMPORT_TURN_RAD in a frame, or a joint
  * more than VMG_IMPORT_REACH_M) the clip is cut and its longest clean stretch kept, if that is at
  * least half. A steady gait shorter than extend_s goes on in a loop until then, and captions up to its
- * end go with it. Clips that cannot be read, are not
+ * end go with it; the longest moment of standing still, made as long, is a sample of its own, without captions (ID_h),
+ * left out of the statistics. Clips that cannot be read, are not
  * finite, too short, or more than VMG_IMPORT_FLIGHT_M over their floor for half the time are left out; none of that
  * stops the import. A mirrored copy follows each sample, its captions with left and right exchanged.
  * Ids are paths without ending, other characters as '_'; a clip's subject is its folder, else what

@@ -197,6 +197,27 @@ int vmg_import_clip(const vmg_import_item *item, const vmg_import_options *o, vm
     return rc;
 }
 
+int vmg_import_held(const vmg_sample *s, double hold_s, vmg_sample *out)
+{
+    bool found;
+    vmg_loop hold;
+    float *x;
+    int64_t want = llround(hold_s * s->fps);
+    *out = (vmg_sample){0};
+    int rc = vmg_hold_find(s->x, s->T, &found, &hold);
+    if (!rc && found)
+        rc = vmg_hold_extend(s->x, s->T, &hold, want, &x);
+    if (rc || !found)
+        return rc;
+    vmg_window_canonicalise(x, want);
+    *out = (vmg_sample){.id = vmg_asprintf("%s_h", s->id), .T = want, .fps = s->fps, .x = x, .group = vmg_strdup(s->group),
+                        .source = vmg_strdup(s->source)};
+    if (out->id && out->group && out->source)
+        return VMG_OK;
+    vmg_sample_free(out);
+    return VMG_E_NOMEM;
+}
+
 int vmg_import_mirrored(const vmg_sample *s, vmg_sample *out)
 {
     vmg_clip clip;

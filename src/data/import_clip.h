@@ -10,6 +10,9 @@
 int vmg_import_clip(const vmg_import_item *item, const vmg_import_options *o, vmg_sample *out,
                     double cut_s[2], bool *was_cut);
 
+/* The longest moment of standing still (src/data/loop.h), hold_s seconds of it, without captions: id + "_h"; x is NULL where there is none. */
+int vmg_import_held(const vmg_sample *s, double hold_s, vmg_sample *out);
+
 /* The mirrored copy: id + "_m". */
 int vmg_import_mirrored(const vmg_sample *s, vmg_sample *out);
 

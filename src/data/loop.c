@@ -1,4 +1,4 @@
-/* Steady gaits made longer. */
+/* Steady gaits and moments of standing still made longer. */
 #include "src/data/loop.h"
 
 #include <math.h>
@@ -107,7 +107,7 @@ static void mix(const vmg_poses *from, int64_t t, double n, const double d[3], d
     }
 }
 
-static void fill(const vmg_poses *p, const vmg_loop *loop, vmg_poses *out)
+static void fill_on(const vmg_poses *p, const vmg_loop *loop, vmg_poses *out)
 {
     const double *from = vmg_poses_joint(p, loop->a, VMG_PELVIS), *to = vmg_poses_joint(p, loop->b, VMG_PELVIS);
     const double d[3] = {to[0] - from[0], to[1] - from[1], 0};
@@ -125,14 +125,13 @@ static void fill(const vmg_poses *p, const vmg_loop *loop, vmg_poses *out)
     }
 }
 
-int vmg_loop_extend(const float *x, int64_t T, const vmg_loop *loop, int64_t want, float **out)
+/* x (T,276) filled into `want` frames: fresh memory. */
+static int extend(const float *x, int64_t T, const vmg_loop *loop, int64_t want,
+                  void (*fill)(const vmg_poses *p, const vmg_loop *loop, vmg_poses *out), float **out)
 {
     vmg_poses p = {0}, longer = {0};
     double offset[VMG_N_JOINTS][3];
     *out = NULL;
-    if (loop->a < 0 || loop->b <= loop->a || loop->b + SEAM > T || want < 1)
-        return vmg_fail(VMG_E_ARG, "no loop from frame %lld to %lld in %lld frames", (long long)loop->b, (long long)loop->a,
-                        (long long)T);
     int rc = vmg_rep276_decode(x, T, VMG_REP_STORED, false, &p);
     if (rc == VMG_OK)
         rc = vmg_poses_alloc(want + 1, &longer);
@@ -151,4 +150,77 @@ int vmg_loop_extend(const float *x, int64_t T, const vmg_loop *loop, int64_t wan
         *out = NULL;
     }
     return rc;
+}
+
+int vmg_loop_extend(const float *x, int64_t T, const vmg_loop *loop, int64_t want, float **out)
+{
+    *out = NULL;
+    if (loop->a < 0 || loop->b <= loop->a || loop->b + SEAM > T || want < 1)
+        return vmg_fail(VMG_E_ARG, "no loop from frame %lld to %lld in %lld frames", (long long)loop->b, (long long)loop->a,
+                        (long long)T);
+    return extend(x, T, loop, want, fill_on, out);
+}
+
+/* ---- standing still ---- */
+
+static const double still_body_mps = 0.05, still_limb_mps = 0.1, upright_m = 0.8;
+
+static double speed(const vmg_poses *p, int64_t t, int j)
+{
+    int64_t a = VMG_MAX(t - 1, 0), b = VMG_MIN(t + 1, p->T - 1);
+    const double *u = vmg_poses_joint(p, a, j), *v = vmg_poses_joint(p, b, j);
+    return hypot(hypot(v[0] - u[0], v[1] - u[1]), v[2] - u[2]) * VMG_REP_FPS / (double)VMG_MAX(b - a, 1);
+}
+
+static bool is_still(const vmg_poses *p, int64_t t)
+{
+    double all = 0, fastest = 0;
+    for (int j = 0; j < VMG_N_JOINTS; j++) {
+        double v = speed(p, t, j);
+        all += v;
+        fastest = fmax(fastest, v);
+    }
+    return all < still_body_mps * VMG_N_JOINTS && fastest < still_limb_mps && vmg_poses_joint(p, t, VMG_PELVIS)[2] > upright_m;
+}
+
+int vmg_hold_find(const float *x, int64_t T, bool *found, vmg_loop *hold)
+{
+    vmg_poses p;
+    *found = false;
+    *hold = (vmg_loop){0};
+    if (T < VMG_HOLD_MIN_FRAMES)
+        return VMG_OK;
+    int rc = vmg_rep276_decode(x, T, VMG_REP_STORED, false, &p);
+    if (rc != VMG_OK)
+        return rc;
+    for (int64_t t = 0, n = 0; t < p.T; t++) {
+        n = is_still(&p, t) ? n + 1 : 0;
+        if (n > hold->b - hold->a)
+            *hold = (vmg_loop){.a = t + 1 - n, .b = t + 1};
+    }
+    vmg_poses_free(&p);
+    hold->b = VMG_MIN(hold->b, T);
+    *found = hold->b - hold->a >= VMG_HOLD_MIN_FRAMES;
+    return VMG_OK;
+}
+
+/* To and fro, slowest at both ends, nowhere faster than it was captured. */
+static void fill_hold(const vmg_poses *p, const vmg_loop *hold, vmg_poses *out)
+{
+    const double here[3] = {0}, half = (double)(hold->b - hold->a - 1) / 2;
+    for (int64_t t = 0; t < out->T; t++) {
+        double at = (double)hold->a + half * (1 - cos((double)t / half));
+        int64_t i = VMG_MIN((int64_t)at, hold->b - 2);
+        mix(p, i, 0, here, 1, out, t);
+        mix(p, i + 1, 0, here, at - (double)i, out, t);
+    }
+}
+
+int vmg_hold_extend(const float *x, int64_t T, const vmg_loop *hold, int64_t want, float **out)
+{
+    *out = NULL;
+    if (hold->a < 0 || hold->b < hold->a + 2 || hold->b > T || want < 1)
+        return vmg_fail(VMG_E_ARG, "nothing to hold from frame %lld to %lld of %lld", (long long)hold->a, (long long)hold->b,
+                        (long long)T);
+    return extend(x, T, hold, want, fill_hold, out);
 }

@@ -1,4 +1,4 @@
-/* Steady gaits made longer: a run of one second, as captured, becomes one of five. */
+/* Steady gaits made longer: a run of one second, as captured, becomes one of five; and moments of standing still. */
 #ifndef VMG_SRC_DATA_LOOP_H
 #define VMG_SRC_DATA_LOOP_H
 
@@ -26,5 +26,16 @@ int vmg_loop_find(const float *x, int64_t T, bool *found, vmg_loop *loop);
 
 /* The clip up to b, then [a, b) again and again, moved on, faded over three frames at each seam; `want` frames in all. Fresh memory. */
 int vmg_loop_extend(const float *x, int64_t T, const vmg_loop *loop, int64_t want, float **out);
+
+#define VMG_HOLD_MIN_FRAMES 12 /* shortest moment */
+
+/*
+ * The longest moment [a, b) of x (T,276) at 20 fps of somebody upright (pelvis over 0.8 m) who moves nothing: joints slower than 0.05
+ * m/s on average and 0.1 m/s each. *found is false where none lasts VMG_HOLD_MIN_FRAMES. VMG_E_NOMEM.
+ */
+int vmg_hold_find(const float *x, int64_t T, bool *found, vmg_loop *hold);
+
+/* The moment [a, b) to and fro, nowhere faster than it is; `want` frames in all. Fresh memory. */
+int vmg_hold_extend(const float *x, int64_t T, const vmg_loop *hold, int64_t want, float **out);
 
 #endif

@@ -41,7 +41,7 @@ static void for_layouts(vmg_matmul_problem p)
     vmg_ctx *ctx = vmg_test_ctx();
     for (p.layout = VMG_LAYOUT_ROW; p.layout <= VMG_LAYOUT_TILE; p.layout++) {
         const bool cpu = ctx->dev.device_class == VMG_CLASS_CPU;
-        const bool unit = strcmp(vmg_matmul_matrix_unit(ctx), "none") != 0;
+        const bool unit = vmg_matmul_amx.valid(ctx, NULL) || vmg_matmul_avx512.valid(ctx, NULL);
         if (p.layout == VMG_LAYOUT_ROW || (p.layout == VMG_LAYOUT_PANEL && cpu) ||
             (p.layout == VMG_LAYOUT_TILE && unit))
             check_product(&p);
@@ -168,7 +168,7 @@ static void sums_over_blocks_of_k(void)
             const vmg_matmul_problem *p = &problems[j];
             const vmg_kernel_def *def = paths[i]->kernel;
             int v[VMG_MAX_TUNABLES];
-            if ((p->layout == VMG_LAYOUT_TILE && !strcmp(vmg_matmul_matrix_unit(ctx), "none")) ||
+            if ((p->layout == VMG_LAYOUT_TILE && !vmg_matmul_amx.valid(ctx, NULL) && !vmg_matmul_avx512.valid(ctx, NULL)) ||
                 !vmg_kernel_default_values(ctx, def, (int64_t[VMG_MAX_SHAPE]){p->M, p->N, p->K, 14},
                                            v))
                 continue;
@@ -304,8 +304,10 @@ static void matrix_unit_is_found_where_it_is(void)
         return;
     }
     if (vectors) {
-        CHECK_STR(vmg_matmul_matrix_unit(ctx), "avx512-bf16");
-        CHECK(!vmg_matmul_amx.valid(ctx, NULL));
+        const bool pays = vmg_matmul_unit_pays(ctx, VMG_UNIT_AVX512);
+        CHECK(vmg_matmul_avx512.valid(ctx, NULL) && !vmg_matmul_amx.valid(ctx, NULL));
+        CHECK_STR(vmg_matmul_matrix_unit(ctx), pays ? "avx512-bf16" : "none");
+        CHECK(vmg_matmul_weight_layout(ctx, VMG_BF16, 64, 64) == (pays ? VMG_LAYOUT_TILE : VMG_LAYOUT_PANEL));
         return;
     }
 #endif
