@@ -1,7 +1,7 @@
 /*
  * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--choosing] [--steps N] [--cfg X] [--device D] [--json]
  *
- * Does the model obey? For every behaviour (src/data/criteria.h) four prompts, N seeds each (16):
+ * Does the model obey? For every behaviour (src/data/criteria.h) eight prompts, N seeds each (16):
  * how often the motion does what was asked (JSON: also for each prompt). With --data beside it the seconds of training data
  * behind it and how many real windows with such captions pass the same criterion, and the quality of the motions beside held-out real clips, how close samples come to
  * training clips, and whether the reference branch improves a noised clip. Prints a table, or JSON.
@@ -18,7 +18,7 @@
 #include "src/data/criteria.h"
 #include "src/lib/generate_texts.h"
 
-enum { N_PROMPTS = VMG_CRITERION_PROMPTS, MAX_PROMPT = 256, BATCH = 16 };
+enum { MAX_PROMPTS = VMG_MAX(VMG_CRITERION_JUDGING, VMG_CRITERION_CHOOSING), MAX_PROMPT = 256, BATCH = 16 };
 
 typedef struct bench {
     const char *model_path, *data_path, *device;
@@ -31,27 +31,28 @@ typedef struct bench {
     vmg_ctx *ctx;
     vmg_dataset *data;
     vmg_generate_options o;
-    char prompt[VMG_N_CRITERIA * N_PROMPTS][MAX_PROMPT];
+    int n_prompts, first_prompt; /* of each criterion */
+    char prompt[VMG_N_CRITERIA][MAX_PROMPTS][MAX_PROMPT];
     float *x; /* (criteria, prompts, seeds, frames, 276) */
-    double value[VMG_N_CRITERIA][N_PROMPTS * 64], busy[VMG_N_CRITERIA][N_PROMPTS * 64],
-        speed[VMG_N_CRITERIA][N_PROMPTS * 64];
+    double value[VMG_N_CRITERIA][MAX_PROMPTS * 64], busy[VMG_N_CRITERIA][MAX_PROMPTS * 64],
+        speed[VMG_N_CRITERIA][MAX_PROMPTS * 64];
     vmg_criterion_evidence evidence[VMG_N_CRITERIA];
-    double rate[VMG_N_CRITERIA], mean[VMG_N_CRITERIA], prompt_rate[VMG_N_CRITERIA][N_PROMPTS];
+    double rate[VMG_N_CRITERIA], mean[VMG_N_CRITERIA], prompt_rate[VMG_N_CRITERIA][MAX_PROMPTS];
     int64_t n_verbatim;
     bench_quality quality;
 } bench;
 
 static float *motion(const bench *b, int c, int64_t k)
 {
-    return b->x + (size_t)(c * N_PROMPTS * b->seeds + k) * (size_t)b->frames * 276;
+    return b->x + (size_t)(c * b->n_prompts * b->seeds + k) * (size_t)b->frames * 276;
 }
 
 /* ---- making ---- */
 
 static int generate(bench *b)
 {
-    int64_t n = VMG_N_CRITERIA * N_PROMPTS * b->seeds;
-    const char *texts[VMG_N_CRITERIA * N_PROMPTS];
+    int64_t n = VMG_N_CRITERIA * b->n_prompts * b->seeds;
+    const char *texts[VMG_N_CRITERIA * MAX_PROMPTS];
     vmg_text_item *items = vmg_calloc((size_t)n, sizeof *items);
     b->x = vmg_calloc((size_t)(n * b->frames), 276 * sizeof *b->x);
     if (!items || !b->x) {
@@ -59,18 +60,17 @@ static int generate(bench *b)
         return VMG_E_NOMEM;
     }
     for (int c = 0; c < VMG_N_CRITERIA; c++)
-        for (int p = 0; p < N_PROMPTS; p++) {
-            int t = c * N_PROMPTS + p;
-            vmg_criterion_prompt((enum vmg_criterion)c, p + (b->choosing ? N_PROMPTS : 0), b->prompt[t],
-                                 MAX_PROMPT);
-            texts[t] = b->prompt[t];
+        for (int p = 0; p < b->n_prompts; p++) {
+            int t = c * b->n_prompts + p;
+            vmg_criterion_prompt((enum vmg_criterion)c, b->first_prompt + p, b->prompt[c][p], MAX_PROMPT);
+            texts[t] = b->prompt[c][p];
             for (int64_t s = 0; s < b->seeds; s++) {
                 int64_t k = p * b->seeds + s;
-                items[c * N_PROMPTS * b->seeds + k] =
+                items[c * b->n_prompts * b->seeds + k] =
                     (vmg_text_item){t, b->frames, (uint64_t)s, motion(b, c, k)};
             }
         }
-    int rc = vmg_generate_texts(b->ctx, &b->model, texts, VMG_COUNT(texts), items, n, BATCH, &b->o);
+    int rc = vmg_generate_texts(b->ctx, &b->model, texts, VMG_N_CRITERIA * b->n_prompts, items, n, BATCH, &b->o);
     free(items);
     return rc;
 }
@@ -81,7 +81,7 @@ static int measure(bench *b)
 {
     int rc = VMG_OK;
     for (int c = 0; c < VMG_N_CRITERIA; c++)
-        for (int64_t k = 0; !rc && k < N_PROMPTS * b->seeds; k++) {
+        for (int64_t k = 0; !rc && k < b->n_prompts * b->seeds; k++) {
             rc = vmg_criterion_measure((enum vmg_criterion)c, motion(b, c, k), b->frames, 20,
                                        &b->value[c][k]);
             if (!rc)
@@ -93,9 +93,9 @@ static int measure(bench *b)
 
 static void judge(bench *b)
 {
-    int64_t n = N_PROMPTS * b->seeds;
+    int64_t n = b->n_prompts * b->seeds;
     for (int c = 0; c < VMG_N_CRITERIA; c++) {
-        int64_t passed[N_PROMPTS] = {0};
+        int64_t passed[MAX_PROMPTS] = {0};
         b->rate[c] = b->mean[c] = 0;
         for (int64_t k = 0; k < n; k++) {
             vmg_criterion_context with = {b->speed[VMG_MUST_WALK_SLOWLY][k],
@@ -107,9 +107,9 @@ static void judge(bench *b)
             passed[k / b->seeds] += vmg_criterion_passes((enum vmg_criterion)c, b->value[c][k], &with);
             b->mean[c] += b->value[c][k] / (double)n;
         }
-        for (int p = 0; p < N_PROMPTS; p++) {
+        for (int p = 0; p < b->n_prompts; p++) {
             b->prompt_rate[c][p] = (double)passed[p] / (double)b->seeds;
-            b->rate[c] += b->prompt_rate[c][p] / N_PROMPTS;
+            b->rate[c] += b->prompt_rate[c][p] / b->n_prompts;
         }
     }
 }
@@ -119,7 +119,7 @@ static void judge(bench *b)
 /* How many prompts stand in the training captions word for word. */
 static int count_verbatim(bench *b)
 {
-    bool stands[VMG_N_CRITERIA][2 * N_PROMPTS] = {{false}};
+    bool stands[VMG_N_CRITERIA][VMG_CRITERION_PROMPTS] = {{false}};
     int rc = VMG_OK;
     for (int64_t i = 0; !rc && i < vmg_dataset_count(b->data); i++) {
         vmg_sample s = {0};
@@ -136,8 +136,8 @@ static int count_verbatim(bench *b)
         rc = rc == VMG_E_FORMAT ? VMG_OK : rc;
     }
     for (int c = 0; c < VMG_N_CRITERIA; c++)
-        for (int p = 0; p < N_PROMPTS; p++)
-            b->n_verbatim += stands[c][p + (b->choosing ? N_PROMPTS : 0)];
+        for (int p = 0; p < b->n_prompts; p++)
+            b->n_verbatim += stands[c][b->first_prompt + p];
     return rc;
 }
 
@@ -158,7 +158,7 @@ static void print_table(const bench *b)
             printf(" %.0f | |", e->seconds);
         printf("\n");
     }
-    printf("\n%lld seeds of %d prompts each", (long long)b->seeds, N_PROMPTS);
+    printf("\n%lld seeds of %d prompts each", (long long)b->seeds, b->n_prompts);
     if (b->data)
         printf("; prompts that are training captions: %lld", (long long)b->n_verbatim);
     printf("\n");
@@ -176,8 +176,8 @@ static void print_json(const bench *b)
                vmg_criterion_get((enum vmg_criterion)c)->name, b->rate[c], b->mean[c],
                b->evidence[c].seconds, (long long)b->evidence[c].n_windows,
                (long long)b->evidence[c].n_obeying);
-        for (int p = 0; p < N_PROMPTS; p++)
-            printf("%s\"%s\": %.4f", p ? ", " : "", b->prompt[c * N_PROMPTS + p],
+        for (int p = 0; p < b->n_prompts; p++)
+            printf("%s\"%s\": %.4f", p ? ", " : "", b->prompt[c][p],
                    b->prompt_rate[c][p]);
         printf("}}");
     }
@@ -242,7 +242,7 @@ static int run(bench *b)
         rc = count_verbatim(b);
     if (!rc && b->data)
         rc = bench_quality_measure(b->ctx, &b->model, &b->o, b->data, b->x,
-                                   VMG_N_CRITERIA * N_PROMPTS * b->seeds, b->frames, &b->quality);
+                                   VMG_N_CRITERIA * b->n_prompts * b->seeds, b->frames, &b->quality);
     if (!rc)
         (b->json ? print_json : print_table)(b);
     return rc;
@@ -287,6 +287,8 @@ int main(int argc, char **argv)
         free(b);
         return rc < 0 ? VMG_EXIT_OK : rc;
     }
+    b->n_prompts = b->choosing ? VMG_CRITERION_CHOOSING : VMG_CRITERION_JUDGING;
+    b->first_prompt = b->choosing ? VMG_CRITERION_JUDGING : 0;
     rc = run(b);
     rc = rc ? vmg_cli_fail(argv[0], rc) : VMG_EXIT_OK;
     vmg_dataset_close(b->data);

@@ -170,10 +170,10 @@ static void comparisons_hold_on_real_clips(void)
     CHECK(!vmg_criterion_passes(VMG_MUST_STAND_STILL, busy[2], &with));
 }
 
-/* Eight prompts for each, all different, of at least a few words. */
+/* Sixteen prompts for each, all different, of at least a few words. */
 static void prompts_differ(void)
 {
-    enum { N = 2 * VMG_CRITERION_PROMPTS };
+    enum { N = VMG_CRITERION_PROMPTS };
     char prompt[VMG_N_CRITERIA * N][256];
     for (int i = 0; i < VMG_N_CRITERIA * N; i++) {
         vmg_criterion_prompt((enum vmg_criterion)(i / N), i % N, prompt[i], sizeof prompt[i]);
@@ -195,7 +195,7 @@ static int make_motions(const char *path, float *x, int64_t frames)
     vmg_generate_options o = {0};
     vmg_model_sampling own;
     for (int c = 0; c < VMG_N_CRITERIA; c++) {
-        vmg_criterion_prompt((enum vmg_criterion)c, VMG_CRITERION_PROMPTS, prompt[c],
+        vmg_criterion_prompt((enum vmg_criterion)c, VMG_CRITERION_JUDGING, prompt[c],
                              sizeof prompt[c]);
         texts[c] = prompt[c];
         for (int s = 0; s < SEEDS; s++)

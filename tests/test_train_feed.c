@@ -393,6 +393,9 @@ static void draws_rare_behaviours(void)
         snprintf(f.o.recipe.emphasis, sizeof f.o.recipe.emphasis, "%s", wrong[i].emphasis);
         CHECK_FAILS(vmg_feed_open(&f.o, &f.feed), VMG_E_ARG, wrong[i].message);
     }
+    snprintf(f.o.recipe.emphasis, sizeof f.o.recipe.emphasis, "squat=2");
+    f.o.recipe.rarity = 0;
+    CHECK_FAILS(vmg_feed_open(&f.o, &f.feed), VMG_E_ARG, "needs rarity");
     close_fed(&f);
 }
 

@@ -96,6 +96,20 @@ static bool off_floor(const author *a, int64_t first, int64_t n)
     return k.flight_s > 0.9;
 }
 
+/* What a label in a behaviour's own words says about a window: both sides do it. False where it is not found at least twice. */
+static bool label_clause(const author *a, int64_t first, int64_t n, vmg_clause *out)
+{
+    *out = (vmg_clause){.what = (enum vmg_behaviour)a->label.as, .both = true, .first = first, .n = n};
+    for (size_t i = 0; i < a->events.n; i++) {
+        const vmg_event *e = &a->events.event[i];
+        if (vmg_behaviour_left_of(e->what) != a->label.as || e->first < first || e->first + e->n > first + n)
+            continue;
+        out->count++;
+        out->value = VMG_MAX(out->value, e->value);
+    }
+    return out->count > 1;
+}
+
 /* One caption of the window; false when there was nothing (new) to say. */
 static bool add_caption(author *a, int64_t first, int64_t n, int focus)
 {
@@ -103,6 +117,10 @@ static bool add_caption(author *a, int64_t first, int64_t n, int focus)
     static const int wants[] = {1, 2, 2, 2, 3, 3}, focused[] = {1, 1, 1, 2, 2, 3};
     bool off = off_floor(a, first, n), label = a->has_label;
     unsigned cover = 0;
+    vmg_clause told;
+    bool as_behaviour = label && a->label.as >= 0;
+    if (as_behaviour)
+        label = label_clause(a, first, n, &told);
     if (label && a->label.off_floor)
         label = off;
     if (label && a->label.measured)
@@ -114,6 +132,11 @@ static bool add_caption(author *a, int64_t first, int64_t n, int focus)
     if (label)
         want = vmg_dice_chance(&a->dice, 0.55) ? 0 : 1;
     k = select_clauses(c, k, want, label ? -1 : focus);
+    if (label && as_behaviour) {
+        memmove(c + 1, c, (size_t)k++ * sizeof *c);
+        c[0] = told;
+        label = false;
+    }
     if (k == 0 && !label)
         return false;
     vmg_buf text = {0}, facts = {0};
@@ -122,7 +145,7 @@ static bool add_caption(author *a, int64_t first, int64_t n, int focus)
     enum vmg_criterion criterion;
     int prompt;
     bool fresh = !text.failed && !facts.failed &&
-                 !(vmg_criterion_find_prompt(text.data, &criterion, &prompt) && prompt < VMG_CRITERION_PROMPTS);
+                 !(vmg_criterion_find_prompt(text.data, &criterion, &prompt) && prompt < VMG_CRITERION_JUDGING);
     for (int64_t i = 0; fresh && i < a->s->n_captions; i++) {
         const vmg_caption *o = &a->s->captions[i];
         fresh = o->first != first || o->n != n || strcmp(o->text, text.data);

@@ -277,7 +277,7 @@ static int merge_same(vmg_clause *c, int n)
     return kept;
 }
 
-/* Left and right of a pair become one; turns and steps only when they go to and fro. */
+/* Left and right of a pair become one; turns, steps and punches only when they go to and fro. */
 static int merge_sides(vmg_clause *c, int n)
 {
     int kept = 0;
@@ -286,7 +286,7 @@ static int merge_sides(vmg_clause *c, int n)
         for (int j = 0; left >= 0 && j < kept; j++)
             if (c[j].what != c[i].what && vmg_behaviour_left_of(c[j].what) == left)
                 into = j;
-        bool sways = left == VMG_DO_TURN_LEFT || left == VMG_DO_SIDESTEP_LEFT;
+        bool sways = left == VMG_DO_TURN_LEFT || left == VMG_DO_SIDESTEP_LEFT || left == VMG_DO_PUNCH_LEFT;
         if (into >= 0 && (!sways || c[into].count + c[i].count >= 3)) {
             join(&c[into], &c[i]);
             c[into].both = true;

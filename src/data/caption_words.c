@@ -74,10 +74,13 @@ static const struct {
     const char *part;
     unsigned flags;
     const char *text;
+    int as; /* behaviour, or -1 */
 } labels[] = {
-#define VMG_LABEL(part, flags, text) {part, flags, text},
+#define VMG_LABEL(part, flags, text) {part, flags, text, -1},
+#define VMG_LABEL_AS(part, flags, behaviour) {part, flags, "", VMG_DO_##behaviour},
 #include "src/data/label_words.def"
 #undef VMG_LABEL
+#undef VMG_LABEL_AS
 };
 
 /* Who does it, and which pronouns follow; several rows of one are its weight. */
@@ -254,21 +257,24 @@ static bool put_part(const vmg_clause *c, enum role role, double chance, const c
     return true;
 }
 
-/* One of n clauses: what leads to it, itself, how often, how, and how it ends. `alone`: neither lead nor end. */
+/* How often the only clause of a sentence has each part; of n clauses each has it 1/n as often. */
+static const double lead_chance = 0.16, finish_chance = 0.12, tail_chance = 0.3, front_chance = 0.09;
+
+/* One of n clauses: what leads to it, itself, how often, how, and how it ends. `alone`: neither lead nor end; `tailed`: how was said before. */
 static void put_clause(const vmg_clause *c, int n, bool alone, bool tailed,
                        enum vmg_verb_form form, size_t who, vmg_dice *dice, vmg_buf *out)
 {
     static const char *const and_then[] = {" and ", " and ", ", then ", " and then "};
     const char *joint = and_then[vmg_dice_below(dice, VMG_COUNT(and_then))];
     double few = 1.0 / n;
-    bool led = !alone && put_part(c, LEAD, 0.16 * few, "", joint, form, who, dice, out);
-    put_part(c, SAY, 1, "", "", form, who, dice, out);
+    bool led = !alone && put_part(c, LEAD, lead_chance * few, "", joint, form, who, dice, out);
+    out->failed |= !put_part(c, SAY, 1, "", "", form, who, dice, out); /* there always is one */
     if (vmg_behaviour_is_moment(c->what) && c->count > 1 && !c->both)
         put_count(c->count, dice, out);
     if (!tailed)
-        put_part(c, TAIL, 0.3 * few, " ", "", form, who, dice, out);
+        put_part(c, TAIL, tail_chance * few, " ", "", form, who, dice, out);
     if (!alone && !led)
-        put_part(c, FINISH, 0.12 * few, joint, "", form, who, dice, out);
+        put_part(c, FINISH, finish_chance * few, joint, "", form, who, dice, out);
 }
 
 /* ---- labels ---- */
@@ -297,6 +303,7 @@ bool vmg_label_words_find(const char *label, vmg_label_words *out)
         while (i + (size_t)out->n < VMG_COUNT(labels) &&
                !strcmp(labels[i + (size_t)out->n].part, labels[i].part))
             out->n++;
+        out->as = labels[i].as;
         out->cover = labels[i].flags & 0xff;
         out->off_floor = labels[i].flags & OFF_FLOOR;
         out->measured = labels[i].flags & MEASURED;
@@ -345,8 +352,8 @@ void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, v
                               : kind < 95 ? VMG_BASE_FORM
                                           : VMG_GERUND;
     bool sentence = kind < 84, front = false;
-    if (sentence && n > 0 && !label && vmg_dice_chance(dice, 0.3))
-        front = put_part(&c[0], TAIL, 0.3, "", ", ", form, who, dice, out);
+    if (sentence && n > 0 && !label)
+        front = put_part(&c[0], TAIL, front_chance, "", ", ", form, who, dice, out);
     if (sentence)
         vmg_buf_printf(out, form == VMG_GERUND ? "%s is " : "%s ", subjects[who].who);
     else

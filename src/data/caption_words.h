@@ -22,6 +22,7 @@ void vmg_inflect(const char *verb, enum vmg_verb_form form, vmg_buf *out);
 /* What a label adds to measured behaviours (src/data/label_words.def). */
 typedef struct vmg_label_words {
     int first, n;      /* rows */
+    int as;            /* the behaviour whose words are the label's, both sides doing it; -1: the rows' */
     unsigned cover;    /* enum vmg_caption_cover */
     bool off_floor, measured;
     char word[48];     /* "a bear" */
@@ -31,7 +32,7 @@ bool vmg_label_words_find(const char *label, vmg_label_words *out);
 
 /*
  * A sentence of the clauses (in their order, at least one, or a label): "a person walks forward and
- * waves." label may be NULL; label words come first, or alone without clauses.
+ * waves." label may be NULL, and is none that has a behaviour's words; label words come first, or alone without clauses.
  */
 void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, vmg_dice *dice,
                      vmg_buf *out);

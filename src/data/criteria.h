@@ -23,9 +23,9 @@ typedef struct vmg_criterion_info {
 } vmg_criterion_info;
 const vmg_criterion_info *vmg_criterion_get(enum vmg_criterion c);
 
-/* Prompt number k into out: below VMG_CRITERION_PROMPTS a model is judged by it, the same number from
- * there on are for choosing settings and for tests. */
-enum { VMG_CRITERION_PROMPTS = 4 };
+/* Prompt number k into out: by the first VMG_CRITERION_JUDGING a model is judged, the VMG_CRITERION_CHOOSING after
+ * them are for choosing settings and for tests. */
+enum { VMG_CRITERION_JUDGING = 8, VMG_CRITERION_CHOOSING = 8, VMG_CRITERION_PROMPTS = VMG_CRITERION_JUDGING + VMG_CRITERION_CHOOSING };
 void vmg_criterion_prompt(enum vmg_criterion c, int k, char *out, size_t n);
 
 /* Whether a text is prompt *k of *c, letters and digits compared alone: nothing may be trained on those that judge. */

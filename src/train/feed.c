@@ -90,6 +90,8 @@ int vmg_feed_open(const vmg_feed_options *o, vmg_feed **out)
     if (o->dit.in_dim != VMG_REP_DIM || (o->dit.ref_motion_dim && o->dit.ref_motion_dim != VMG_REF_DIM))
         return vmg_fail(VMG_E_ARG, "the network takes %lld features and references of %lld, the data has %d and %d",
                         (long long)o->dit.in_dim, (long long)o->dit.ref_motion_dim, VMG_REP_DIM, VMG_REF_DIM);
+    if (o->recipe.emphasis[0] && !(o->recipe.rarity > 0))
+        return vmg_fail(VMG_E_ARG, "emphasis \"%s\" needs rarity above 0: without it samples are drawn by trial", o->recipe.emphasis);
     vmg_feed *f = vmg_calloc(1, sizeof *f);
     if (!f)
         return VMG_E_NOMEM;
