@@ -131,10 +131,11 @@ static void holds_what_stands_still(void)
     CHECK_OK(vmg_hold_find(x, VMG_HOLD_MIN_FRAMES - 1, &found, &hold));
     CHECK(!found);
     for (int64_t t = T / 2; t < T; t++)
-        for (int j = 0; j < VMG_N_JOINTS; j++) /* who sits does not stand */
-            x[t * VMG_REP_DIM + VMG_REP_POS + 3 * j + 2] -= 0.4f;
-    for (int64_t t = T / 2; t < T; t++)
-        x[t * VMG_REP_DIM + VMG_REP_TRANSL + 2] -= 0.4f;
+        for (int s = 0; s < 2; s++) { /* who sits, both knees bent, does not stand */
+            float *row = x + t * VMG_REP_DIM + VMG_REP_POS;
+            memcpy(row + 3 * (VMG_L_ANKLE + s), row + 3 * (VMG_L_KNEE + s), 3 * sizeof *row);
+            row[3 * (VMG_L_ANKLE + s)] += 0.4f;
+        }
     CHECK_OK(vmg_hold_find(x, T, &found, &hold));
     CHECK(!found);
     free(x);

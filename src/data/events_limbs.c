@@ -15,11 +15,12 @@ static bool stands_upright(const vmg_track *t, int64_t i)
            t->signal[VMG_SIG_HEAD_Z][i] > t->signal[VMG_SIG_PELVIS_Z][i] + 0.25;
 }
 
-/* Foot of a side off the floor, the other one on it. */
+/* Foot of a side off the floor, the other leg standing: whose feet hang from a high stool is seated. */
 static bool lifts(const vmg_track *t, const void *side, int64_t i)
 {
     int s = *(const int *)side;
-    return stands_upright(t, i) && t->signal[VMG_SIG_ANKLE_Z + s][i] > lifted_m &&
+    double leg = t->signal[VMG_SIG_PELVIS_Z][i] - t->signal[VMG_SIG_ANKLE_Z + !s][i];
+    return stands_upright(t, i) && leg > vmg_stand_height_m() - 0.3 && t->signal[VMG_SIG_ANKLE_Z + s][i] > lifted_m &&
            t->signal[VMG_SIG_ANKLE_Z + s][i] > t->signal[VMG_SIG_ANKLE_Z + !s][i] + 0.1;
 }
 

@@ -163,13 +163,30 @@ int vmg_loop_extend(const float *x, int64_t T, const vmg_loop *loop, int64_t wan
 
 /* ---- standing still ---- */
 
-static const double still_body_mps = 0.05, still_limb_mps = 0.1, upright_m = 0.8;
+static const double still_body_mps = 0.05, still_limb_mps = 0.1, least_straight = 0.85;
 
 static double speed(const vmg_poses *p, int64_t t, int j)
 {
     int64_t a = VMG_MAX(t - 1, 0), b = VMG_MIN(t + 1, p->T - 1);
     const double *u = vmg_poses_joint(p, a, j), *v = vmg_poses_joint(p, b, j);
     return hypot(hypot(v[0] - u[0], v[1] - u[1]), v[2] - u[2]) * VMG_REP_FPS / (double)VMG_MAX(b - a, 1);
+}
+
+static double distance(const vmg_poses *p, int64_t t, int i, int j)
+{
+    const double *u = vmg_poses_joint(p, t, i), *v = vmg_poses_joint(p, t, j);
+    return hypot(hypot(v[0] - u[0], v[1] - u[1]), v[2] - u[2]);
+}
+
+/* On one leg or both: from hip to ankle it is nearly as far as over the knee. */
+static bool is_standing(const vmg_poses *p, int64_t t)
+{
+    static const int leg[2][3] = {{VMG_L_HIP, VMG_L_KNEE, VMG_L_ANKLE}, {VMG_R_HIP, VMG_R_KNEE, VMG_R_ANKLE}};
+    double straightest = 0;
+    for (int s = 0; s < 2; s++)
+        straightest = fmax(straightest, distance(p, t, leg[s][0], leg[s][2]) /
+                                            (distance(p, t, leg[s][0], leg[s][1]) + distance(p, t, leg[s][1], leg[s][2])));
+    return straightest > least_straight;
 }
 
 static bool is_still(const vmg_poses *p, int64_t t)
@@ -180,7 +197,7 @@ static bool is_still(const vmg_poses *p, int64_t t)
         all += v;
         fastest = fmax(fastest, v);
     }
-    return all < still_body_mps * VMG_N_JOINTS && fastest < still_limb_mps && vmg_poses_joint(p, t, VMG_PELVIS)[2] > upright_m;
+    return all < still_body_mps * VMG_N_JOINTS && fastest < still_limb_mps && is_standing(p, t);
 }
 
 int vmg_hold_find(const float *x, int64_t T, bool *found, vmg_loop *hold)

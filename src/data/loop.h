@@ -30,7 +30,7 @@ int vmg_loop_extend(const float *x, int64_t T, const vmg_loop *loop, int64_t wan
 #define VMG_HOLD_MIN_FRAMES 12 /* shortest moment */
 
 /*
- * The longest moment [a, b) of x (T,276) at 20 fps of somebody upright (pelvis over 0.8 m) who moves nothing: joints slower than 0.05
+ * The longest moment [a, b) of x (T,276) at 20 fps of somebody standing (one leg at least 0.85 straight) who moves nothing: joints slower than 0.05
  * m/s on average and 0.1 m/s each. *found is false where none lasts VMG_HOLD_MIN_FRAMES. VMG_E_NOMEM.
  */
 int vmg_hold_find(const float *x, int64_t T, bool *found, vmg_loop *hold);
