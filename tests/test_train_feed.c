@@ -474,10 +474,12 @@ static void skips_damaged_samples(void)
     memset(bytes + size / 3, 0x55, 64);
     REQUIRE_OK(vmg_write_file(shard, bytes, size));
     REQUIRE_OK(open_fed(&f, 0, 1, false, 1 << 24));
-    vmg_dataset_close(f.data);
     vmg_feed_close(f.feed);
+    vmg_dataset_close(f.data);
     REQUIRE_OK(vmg_dataset_open(dir, &f.data));
     f.o.data = f.data;
+    f.o.mean = vmg_dataset_mean(f.data);
+    f.o.std = vmg_dataset_std(f.data);
     REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
     for (int64_t k = 0; k < 4; k++) {
         vmg_feed_batch b;
