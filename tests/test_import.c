@@ -98,6 +98,57 @@ static void imports_real_clips(void)
                 "no motion");
 }
 
+/* A clip of balancing that begins and ends on both feet: its stillest moment is kept as a sample, mirrored too, of the same trial, and
+ * leaves the statistics as they were. */
+static void keeps_still_moments(void)
+{
+    const char *shared = vmg_test_shared("data/cmu/bvh/49_15.bvh");
+    if (!shared)
+        return;
+    char *path = realpath(shared, NULL);
+    vmg_buf list = {0};
+    vmg_buf_printf(&list, "[{\"motion_path\":\"%s\",\"prompt\":\"stands\"}]", path);
+    free(path);
+    const char *in = vmg_test_text_file("one.json", list.data);
+    vmg_buf_free(&list);
+    vmg_dataset *ds[2];
+    static const double extend_s[] = {0, 6};
+    for (int k = 0; k < 2; k++) {
+        vmg_import_report r;
+        const char *out = vmg_test_tmp(k ? "held" : "plain");
+        REQUIRE_OK(vmg_import(in, out, &(vmg_import_options){.extend_s = extend_s[k]}, &r));
+        CHECK_INT(r.n_still, k);
+        CHECK_INT(r.n_samples, k ? 4 : 2);
+        REQUIRE_OK(vmg_dataset_open(out, &ds[k]));
+    }
+    CHECK_ARRAY(vmg_dataset_mean(ds[1]), vmg_dataset_mean(ds[0]), DIM, 0);
+    CHECK_ARRAY(vmg_dataset_std(ds[1]), vmg_dataset_std(ds[0]), DIM, 0);
+    char *group = NULL;
+    for (int64_t i = 0; i < vmg_dataset_count(ds[1]); i++) {
+        vmg_sample s;
+        REQUIRE_OK(vmg_dataset_read(ds[1], i, &s));
+        if (group)
+            CHECK_STR(s.group, group);
+        else
+            group = vmg_strdup(s.group);
+        if (strstr(s.id, "49_15_h")) {
+            CHECK_INT(s.T, 120);
+            CHECK_INT(s.n_captions, 0);
+            double fastest = 0;
+            for (int64_t t = 0; t + 1 < s.T; t++)
+                for (int j = 0; j < 3 * VMG_N_JOINTS; j++)
+                    fastest = fmax(fastest, fabs(s.x[(t + 1) * DIM + VMG_REP_POS + j] - s.x[t * DIM + VMG_REP_POS + j]));
+            CHECK(fastest > 0 && fastest < 0.1 / VMG_REP_FPS);
+        } else {
+            CHECK_INT(s.n_captions, 1);
+        }
+        vmg_sample_free(&s);
+    }
+    free(group);
+    vmg_dataset_close(ds[0]);
+    vmg_dataset_close(ds[1]);
+}
+
 /* The same motion as AMASS .npz, published .pt, features and BVH, in folders: four equal samples;
  * AMASS's other files are passed over. */
 static void imports_every_format(void)
@@ -182,6 +233,7 @@ static void refuses_clips_that_fly(void)
 static const vmg_test_case cases[] = {
     {"refuses_clips_that_fly", refuses_clips_that_fly},
     {"finds_clean_stretches", finds_clean_stretches},
+    {"keeps_still_moments", keeps_still_moments},
     {"imports_every_format", imports_every_format},
     {"imports_real_clips", imports_real_clips},
 };

@@ -199,12 +199,12 @@ int vmg_import_clip(const vmg_import_item *item, const vmg_import_options *o, vm
 
 int vmg_import_held(const vmg_sample *s, double hold_s, vmg_sample *out)
 {
-    bool found;
+    bool found = false;
     vmg_loop hold;
     float *x;
     int64_t want = llround(hold_s * s->fps);
     *out = (vmg_sample){0};
-    int rc = vmg_hold_find(s->x, s->T, &found, &hold);
+    int rc = want > 0 ? vmg_hold_find(s->x, s->T, &found, &hold) : VMG_OK;
     if (!rc && found)
         rc = vmg_hold_extend(s->x, s->T, &hold, want, &x);
     if (rc || !found)
