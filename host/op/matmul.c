@@ -62,8 +62,11 @@ static int default_path(vmg_ctx *ctx, const void *arg)
         p->b.layout == VMG_LAYOUT_TILE || (vmg_matmul_may_round(ctx, p->b.dtype) && p->M >= ROUND_MIN_ROWS);
     if (rounds && vmg_matmul_amx.valid(ctx, p))
         return path_named("amx");
-    const bool pays = p->b.layout == VMG_LAYOUT_TILE || vmg_matmul_unit_pays(ctx, VMG_UNIT_AVX512);
-    return path_named(rounds && pays && vmg_matmul_avx512.valid(ctx, p) ? "avx512" : "packed");
+    /* Asked last: the first question probes the unit and times it. */
+    return path_named(rounds && vmg_matmul_avx512.valid(ctx, p) &&
+                              (p->b.layout == VMG_LAYOUT_TILE || vmg_matmul_unit_pays(ctx, VMG_UNIT_AVX512))
+                          ? "avx512"
+                          : "packed");
 }
 
 const vmg_variants vmg_matmul_variants = {.name = "matmul",

@@ -165,17 +165,15 @@ int vmg_loop_extend(const float *x, int64_t T, const vmg_loop *loop, int64_t wan
 
 static const double still_body_mps = 0.05, still_limb_mps = 0.1, least_straight = 0.85;
 
+static double distance(const double *u, const double *v)
+{
+    return hypot(hypot(v[0] - u[0], v[1] - u[1]), v[2] - u[2]);
+}
+
 static double speed(const vmg_poses *p, int64_t t, int j)
 {
     int64_t a = VMG_MAX(t - 1, 0), b = VMG_MIN(t + 1, p->T - 1);
-    const double *u = vmg_poses_joint(p, a, j), *v = vmg_poses_joint(p, b, j);
-    return hypot(hypot(v[0] - u[0], v[1] - u[1]), v[2] - u[2]) * VMG_REP_FPS / (double)VMG_MAX(b - a, 1);
-}
-
-static double distance(const vmg_poses *p, int64_t t, int i, int j)
-{
-    const double *u = vmg_poses_joint(p, t, i), *v = vmg_poses_joint(p, t, j);
-    return hypot(hypot(v[0] - u[0], v[1] - u[1]), v[2] - u[2]);
+    return distance(vmg_poses_joint(p, a, j), vmg_poses_joint(p, b, j)) * VMG_REP_FPS / (double)VMG_MAX(b - a, 1);
 }
 
 /* On one leg or both: from hip to ankle it is nearly as far as over the knee. */
@@ -183,9 +181,11 @@ static bool is_standing(const vmg_poses *p, int64_t t)
 {
     static const int leg[2][3] = {{VMG_L_HIP, VMG_L_KNEE, VMG_L_ANKLE}, {VMG_R_HIP, VMG_R_KNEE, VMG_R_ANKLE}};
     double straightest = 0;
-    for (int s = 0; s < 2; s++)
-        straightest = fmax(straightest, distance(p, t, leg[s][0], leg[s][2]) /
-                                            (distance(p, t, leg[s][0], leg[s][1]) + distance(p, t, leg[s][1], leg[s][2])));
+    for (int s = 0; s < 2; s++) {
+        const double *hip = vmg_poses_joint(p, t, leg[s][0]), *knee = vmg_poses_joint(p, t, leg[s][1]),
+                     *ankle = vmg_poses_joint(p, t, leg[s][2]);
+        straightest = fmax(straightest, distance(hip, ankle) / (distance(hip, knee) + distance(knee, ankle)));
+    }
     return straightest > least_straight;
 }
 
