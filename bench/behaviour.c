@@ -1,8 +1,9 @@
 /*
- * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--choosing] [--steps N] [--cfg X] [--device D] [--json]
+ * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--choosing | --taught N] [--steps N] [--cfg X] [--device D] [--json]
  *
  * Does the model obey? For every behaviour (src/data/criteria.h) eight prompts, N seeds each (16):
- * how often the motion does what was asked (JSON: also for each prompt). With --data beside it the seconds of training data
+ * how often the motion does what was asked (JSON: also for each prompt). --taught asks with N captions in the words of
+ * src/data/wordings.def instead, as training has them: what fails there was not learnt, whatever fails only elsewhere was not understood. With --data beside it the seconds of training data
  * behind it and how many real windows with such captions pass the same criterion, and the quality of the motions beside held-out real clips, how close samples come to
  * training clips, and whether the reference branch improves a noised clip. Prints a table, or JSON.
  */
@@ -15,14 +16,15 @@
 #include "host/base/mem.h"
 #include "src/cli/cli.h"
 #include "src/cli/run.h"
+#include "src/data/caption_words.h"
 #include "src/data/criteria.h"
 #include "src/lib/generate_texts.h"
 
-enum { MAX_PROMPTS = VMG_MAX(VMG_CRITERION_JUDGING, VMG_CRITERION_CHOOSING), MAX_PROMPT = 256, BATCH = 16 };
+enum { MAX_PROMPTS = 32, MAX_PROMPT = 256, BATCH = 16 };
 
 typedef struct bench {
     const char *model_path, *data_path, *device;
-    int64_t seeds, steps, frames;
+    int64_t seeds, steps, frames, taught;
     double cfg, cfg_from, cfg_to, shift, strength;
     const char *sampler;
     bool json, choosing, fuse, settle, smooth, steps_given, cfg_given, cfg_from_given, cfg_to_given, shift_given, strength_given, fuse_given,
@@ -47,6 +49,42 @@ static float *motion(const bench *b, int c, int64_t k)
     return b->x + (size_t)(c * b->n_prompts * b->seeds + k) * (size_t)b->frames * 276;
 }
 
+/* ---- asking ---- */
+
+/* A caption of one behaviour alone, of a middling value of those that the criterion asks for. */
+static int say(enum vmg_criterion c, vmg_dice *dice, char *out, size_t n)
+{
+    const vmg_criterion_info *info = vmg_criterion_get(c);
+    double middling = c == VMG_MUST_STAND_STILL ? 0.02
+                      : info->low > 0           ? VMG_MIN(1.5 * info->low, info->high)
+                      : info->high < 1          ? 0.8 * info->high
+                      : c == VMG_MUST_RUN       ? 2.6
+                                                : 1.2;
+    vmg_clause clause = {info->behaviour, c == VMG_MUST_BOX, 1, middling, 0, 80};
+    vmg_buf text = {0};
+    vmg_caption_say(&clause, 1, NULL, dice, &text);
+    if (!text.failed)
+        snprintf(out, n, "%s", text.data);
+    int rc = text.failed ? VMG_E_NOMEM : VMG_OK;
+    vmg_buf_free(&text);
+    return rc;
+}
+
+static int ask(bench *b)
+{
+    int rc = VMG_OK;
+    for (int c = 0; c < VMG_N_CRITERIA; c++) {
+        vmg_dice dice = vmg_dice_from(vmg_criterion_get((enum vmg_criterion)c)->name, 0);
+        for (int p = 0; !rc && p < b->n_prompts; p++) {
+            if (b->taught)
+                rc = say((enum vmg_criterion)c, &dice, b->prompt[c][p], MAX_PROMPT);
+            else
+                vmg_criterion_prompt((enum vmg_criterion)c, b->first_prompt + p, b->prompt[c][p], MAX_PROMPT);
+        }
+    }
+    return rc;
+}
+
 /* ---- making ---- */
 
 static int generate(bench *b)
@@ -62,7 +100,6 @@ static int generate(bench *b)
     for (int c = 0; c < VMG_N_CRITERIA; c++)
         for (int p = 0; p < b->n_prompts; p++) {
             int t = c * b->n_prompts + p;
-            vmg_criterion_prompt((enum vmg_criterion)c, b->first_prompt + p, b->prompt[c][p], MAX_PROMPT);
             texts[t] = b->prompt[c][p];
             for (int64_t s = 0; s < b->seeds; s++) {
                 int64_t k = p * b->seeds + s;
@@ -135,7 +172,7 @@ static int count_verbatim(bench *b)
         vmg_sample_free(&s);
         rc = rc == VMG_E_FORMAT ? VMG_OK : rc;
     }
-    for (int c = 0; c < VMG_N_CRITERIA; c++)
+    for (int c = 0; c < VMG_N_CRITERIA && !b->taught; c++)
         for (int p = 0; p < b->n_prompts; p++)
             b->n_verbatim += stands[c][b->first_prompt + p];
     return rc;
@@ -159,7 +196,7 @@ static void print_table(const bench *b)
         printf("\n");
     }
     printf("\n%lld seeds of %d prompts each", (long long)b->seeds, b->n_prompts);
-    if (b->data)
+    if (b->data && !b->taught)
         printf("; prompts that are training captions: %lld", (long long)b->n_verbatim);
     printf("\n");
     if (b->data)
@@ -230,6 +267,8 @@ static int run(bench *b)
     if (!rc)
         rc = vmg_cli_open_ctx(b->device, NULL, false, &b->ctx);
     if (!rc)
+        rc = ask(b);
+    if (!rc)
         rc = generate(b);
     if (!rc)
         rc = measure(b);
@@ -261,6 +300,7 @@ int main(int argc, char **argv)
         {"seeds", 0, VMG_OPT_INT, &b->seeds, "N", "seeds of each prompt, up to 64 (16)", NULL},
         {"choosing", 0, VMG_OPT_FLAG, &b->choosing, NULL,
          "use the prompts that are kept for choosing settings", NULL},
+        {"taught", 0, VMG_OPT_INT, &b->taught, "N", "use N captions as training has them, up to 32", NULL},
         {"steps", 0, VMG_OPT_INT, &b->steps, "N", "sampling steps (default: the model's)",
          &b->steps_given},
         {"cfg", 0, VMG_OPT_DOUBLE, &b->cfg, "X", "guidance scale (default: the model's)", &b->cfg_given},
@@ -283,11 +323,13 @@ int main(int argc, char **argv)
     int n_args, rc = vmg_opt_parse(argc, argv, "[OPTION...]", opts, VMG_COUNT(opts), &n_args);
     if (!rc && (b->seeds < 1 || b->seeds > 64 || b->steps < 1 || n_args))
         rc = vmg_cli_usage(argv[0], "--seeds is 1 to 64, --steps at least 1, and no names");
+    if (!rc && (b->taught < 0 || b->taught > MAX_PROMPTS || (b->taught && b->choosing)))
+        rc = vmg_cli_usage(argv[0], "--taught is 1 to %d, and not with --choosing", MAX_PROMPTS);
     if (rc) {
         free(b);
         return rc < 0 ? VMG_EXIT_OK : rc;
     }
-    b->n_prompts = b->choosing ? VMG_CRITERION_CHOOSING : VMG_CRITERION_JUDGING;
+    b->n_prompts = b->taught ? (int)b->taught : b->choosing ? VMG_CRITERION_CHOOSING : VMG_CRITERION_JUDGING;
     b->first_prompt = b->choosing ? VMG_CRITERION_JUDGING : 0;
     rc = run(b);
     rc = rc ? vmg_cli_fail(argv[0], rc) : VMG_EXIT_OK;

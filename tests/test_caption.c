@@ -6,12 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "src/data/caption.h"
 #include "src/data/caption_plan.h"
+#include "src/data/caption_set.h"
 #include "src/data/caption_words.h"
 #include "src/data/criteria.h"
 #include "src/data/events.h"
+#include "src/data/import.h"
 #include "src/data/import_clip.h"
 #include "src/data/kinematics.h"
 #include "src/data/sample_json.h"
@@ -32,7 +35,8 @@ static void inflects_verbs(void)
         {"carry", "carries", "carrying"}, {"stay", "stays", "staying"},
         {"squat", "squats", "squatting"}, {"raise", "raises", "raising"},
         {"sit", "sits", "sitting"},     {"have", "has", "having"},
-        {"kneel", "kneels", "kneeling"},
+        {"kneel", "kneels", "kneeling"}, {"be", "is", "being"},
+        {"mimic", "mimics", "mimicking"},
     };
     for (size_t i = 0; i < VMG_COUNT(verbs); i++)
         for (int form = 0; form < 3; form++) {
@@ -41,6 +45,17 @@ static void inflects_verbs(void)
             CHECK_STR(b.data, verbs[i][form == VMG_THIRD_PERSON ? 1 : form == VMG_GERUND ? 2 : 0]);
             vmg_buf_free(&b);
         }
+}
+
+static void inflects_what_is_not_done(void)
+{
+    static const char *const said[] = {[VMG_THIRD_PERSON] = "does not sit", [VMG_BASE_FORM] = "do not sit", [VMG_GERUND] = "not sitting"};
+    for (int form = 0; form < 3; form++) {
+        vmg_buf b = {0};
+        vmg_inflect("not sit", (enum vmg_verb_form)form, &b);
+        CHECK_STR(b.data, said[form]);
+        vmg_buf_free(&b);
+    }
 }
 
 /* Every behaviour can be said, whatever its value, and nothing of the templates shows. */
@@ -265,7 +280,7 @@ static void leaves_judging_prompts_alone(void)
     if (!real_clip("14_32", "", &s))
         return;
     for (uint64_t seed = 0; seed < 8; seed++) { /* 4 to 7 would write one */
-        REQUIRE_OK(vmg_caption_sample(&s, seed, 16));
+        REQUIRE_OK(vmg_caption_sample(&s, &(vmg_caption_options){.seed = seed, .wordings = 16}));
         CHECK(s.n_captions > 100);
         for (int64_t i = 0; i < s.n_captions; i++)
             if (vmg_criterion_find_prompt(s.captions[i].text, &c, &k) && !CHECK(k >= VMG_CRITERION_JUDGING))
@@ -325,7 +340,7 @@ static int64_t told_to_box(const char *id, const char *label, int64_t *n)
     *n = 0;
     if (!real_clip(id, label, &s))
         return 0;
-    CHECK_OK(vmg_caption_sample(&s, 3, 2));
+    CHECK_OK(vmg_caption_sample(&s, &(vmg_caption_options){.seed = 3, .wordings = 2}));
     *n = s.n_captions;
     for (int64_t i = 0; i < s.n_captions; i++)
         told += s.captions[i].facts && strstr(s.captions[i].facts, "{\"what\":\"punch_left\",\"both\":true");
@@ -345,6 +360,36 @@ static void boxes_where_the_label_says_so(void)
     CHECK_INT(told_to_box("01_13", "playground - climb, go under, jump down", &n), 0);
 }
 
+/* Captions asked for of what is rare: of two clips, one squats twice and one walks, only the squats get more. */
+static void says_rare_behaviours_more_often(void)
+{
+    static const char list[] = "[{\"motion_path\":\"14_06.bvh\"},{\"motion_path\":\"16_15.bvh\"}]";
+    const char *shared = vmg_test_shared("data/cmu/bvh");
+    vmg_import_report imported;
+    vmg_caption_report few, more, most;
+    if (!shared)
+        return;
+    char *root = realpath(shared, NULL), *json = vmg_strdup(vmg_test_tmp("rare.json")), *set = vmg_strdup(vmg_test_tmp("rare"));
+    REQUIRE(root && json && set);
+    REQUIRE_OK(vmg_write_file(json, list, sizeof list - 1));
+    REQUIRE_OK(vmg_import(json, set, &(vmg_import_options){.root = root}, &imported));
+    REQUIRE_OK(vmg_caption_set(set, &(vmg_caption_set_options){.wordings = 4, .dry = true}, &few));
+    int64_t squats = few.behaviour_captions[VMG_DO_SQUAT], walks = few.behaviour_captions[VMG_DO_WALK_FORWARD];
+    CHECK(squats > 10 && walks > 10);
+    REQUIRE_OK(vmg_caption_set(set, &(vmg_caption_set_options){.wordings = 4, .dry = true, .at_least = 3 * squats}, &more));
+    CHECK(2 * more.behaviour_captions[VMG_DO_SQUAT] > 3 * squats);
+    CHECK_INT(more.n_samples, few.n_samples);
+    /* Nothing asks for more than VMG_CAPTION_MOST_TIMES of each window. */
+    REQUIRE_OK(vmg_caption_set(set, &(vmg_caption_set_options){.wordings = 4, .at_least = 1000000}, &most));
+    CHECK(most.behaviour_captions[VMG_DO_SQUAT] > more.behaviour_captions[VMG_DO_SQUAT]);
+    CHECK(most.n_captions < VMG_CAPTION_MOST_TIMES * few.n_captions);
+    REQUIRE_OK(vmg_caption_set(set, &(vmg_caption_set_options){.wordings = 4, .dry = true, .at_least = 1}, &more));
+    CHECK_INT(more.n_captions, few.n_captions);
+    free(root);
+    free(json);
+    free(set);
+}
+
 /* A word of the text begins so: "right", "rightwards", but not "upright". */
 static bool begins_word(const char *text, const char *beginning)
 {
@@ -361,10 +406,10 @@ static void captions_real_clips(void)
         !real_clip("16_17", "walk, 90-degree left turn", &again))
         return;
     REQUIRE_OK(vmg_import_mirrored(&s, &mirrored));
-    REQUIRE_OK(vmg_caption_sample(&s, 3, 1));
-    REQUIRE_OK(vmg_caption_sample(&again, 3, 1));
-    REQUIRE_OK(vmg_caption_sample(&again, 3, 1));
-    REQUIRE_OK(vmg_caption_sample(&mirrored, 3, 1));
+    REQUIRE_OK(vmg_caption_sample(&s, &(vmg_caption_options){.seed = 3, .wordings = 1}));
+    REQUIRE_OK(vmg_caption_sample(&again, &(vmg_caption_options){.seed = 3, .wordings = 1}));
+    REQUIRE_OK(vmg_caption_sample(&again, &(vmg_caption_options){.seed = 3, .wordings = 1}));
+    REQUIRE_OK(vmg_caption_sample(&mirrored, &(vmg_caption_options){.seed = 3, .wordings = 1}));
     CHECK(s.n_captions >= 5);
     CHECK_INT(again.n_captions, s.n_captions);
     int told[2] = {0, 0};
@@ -386,7 +431,7 @@ static void captions_real_clips(void)
     }
     CHECK(told[0] > 0 && told[1] > 0);
     /* In more wordings: the same windows, no sentence about one twice. */
-    REQUIRE_OK(vmg_caption_sample(&again, 3, 4));
+    REQUIRE_OK(vmg_caption_sample(&again, &(vmg_caption_options){.seed = 3, .wordings = 4}));
     CHECK(again.n_captions > 2 * s.n_captions && again.n_captions <= 4 * s.n_captions);
     for (int64_t i = 1; i < again.n_captions; i++) {
         const vmg_caption *c = &again.captions[i];
@@ -398,12 +443,13 @@ static void captions_real_clips(void)
     vmg_sample_free(&again);
     vmg_sample_free(&mirrored);
     s = (vmg_sample){.id = vmg_strdup("x"), .T = 5};
-    CHECK_FAILS(vmg_caption_sample(&s, 0, 1), VMG_E_ARG, "no motion");
+    CHECK_FAILS(vmg_caption_sample(&s, &(vmg_caption_options){.seed = 0, .wordings = 1}), VMG_E_ARG, "no motion");
     vmg_sample_free(&s);
 }
 
 static const vmg_test_case cases[] = {
     {"inflects_verbs", inflects_verbs},
+    {"inflects_what_is_not_done", inflects_what_is_not_done},
     {"words_every_behaviour", words_every_behaviour},
     {"no_wording_is_shared_by_behaviours", no_wording_is_shared_by_behaviours},
     {"tells_what_belongs_to_it", tells_what_belongs_to_it},
@@ -412,6 +458,7 @@ static const vmg_test_case cases[] = {
     {"sets_speed_and_turn", sets_speed_and_turn},
     {"finds_what_labels_state", finds_what_labels_state},
     {"boxes_where_the_label_says_so", boxes_where_the_label_says_so},
+    {"says_rare_behaviours_more_often", says_rare_behaviours_more_often},
     {"leaves_judging_prompts_alone", leaves_judging_prompts_alone},
     {"captions_real_clips", captions_real_clips},
 };

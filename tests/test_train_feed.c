@@ -321,6 +321,34 @@ static void leaves_words_out(void)
     close_fed(&f);
 }
 
+/* Of 1000 timesteps 200 are the noisiest fifth: with half of the text samples put there, 60% of them are; held-out ones stay at 20%. */
+static void puts_text_where_noise_is_highest(void)
+{
+    for (int held_out = 0; held_out < 2; held_out++) {
+        fed f;
+        double text = 0, noisy = 0, motion = 0, noisy_motion = 0;
+        REQUIRE_OK(open_fed(&f, 0, 1, held_out, 1 << 24));
+        vmg_feed_close(f.feed);
+        f.o.recipe.p_motion = 0.5;
+        f.o.recipe.noisy = 0.5;
+        REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
+        for (int64_t k = 0; k < 200; k++) {
+            vmg_feed_batch b;
+            REQUIRE_OK(vmg_feed_make(f.feed, k, &b));
+            for (int64_t i = 0; i < b.batch.n_samples; i++) {
+                bool high = 5 * b.samples[i].timestep < f.o.n_timesteps;
+                *(b.samples[i].attend_to_text ? &text : &motion) += 1;
+                *(b.samples[i].attend_to_text ? &noisy : &noisy_motion) += high;
+            }
+            vmg_feed_batch_free(&b);
+        }
+        CHECK(text > 400 && motion > 400);
+        CHECK_CLOSE(noisy / text, held_out ? 0.2 : 0.6, 0.05);
+        CHECK_CLOSE(noisy_motion / motion, 0.2, 0.05);
+        close_fed(&f);
+    }
+}
+
 /* Trials of 75 frames and more have a label about all of them, of which a sample shows 60 at most. */
 static void long_labels_give_way(void)
 {
@@ -581,6 +609,7 @@ static const vmg_test_case cases[] = {
     {"draws_what_the_recipe_says", draws_what_the_recipe_says},
     {"adds_noise_to_references", adds_noise_to_references},
     {"leaves_words_out", leaves_words_out},
+    {"puts_text_where_noise_is_highest", puts_text_where_noise_is_highest},
     {"long_labels_give_way", long_labels_give_way},
     {"draws_rare_behaviours", draws_rare_behaviours},
     {"depends_on_nothing_but_the_number", depends_on_nothing_but_the_number},

@@ -40,7 +40,7 @@ static void print_agreement(const vmg_caption_report *r)
 }
 
 /* The captions that one sample has, or would get. */
-static int show(const char *dir, const char *id, bool fresh, uint64_t seed, int wordings)
+static int show(const char *dir, const char *id, bool fresh, const vmg_caption_options *o)
 {
     vmg_dataset *ds;
     vmg_sample s = {0};
@@ -51,7 +51,7 @@ static int show(const char *dir, const char *id, bool fresh, uint64_t seed, int 
     rc = i < 0 ? vmg_fail(VMG_E_NOTFOUND, "%s has no sample \"%s\"", dir, id)
                : vmg_dataset_read(ds, i, &s);
     if (!rc && fresh)
-        rc = vmg_caption_sample(&s, seed, wordings);
+        rc = vmg_caption_sample(&s, o);
     for (int64_t k = 0; !rc && k < s.n_captions; k++)
         printf("%6.2f %6.2f  %-10s %s\n", (double)s.captions[k].first / s.fps,
                (double)(s.captions[k].first + s.captions[k].n) / s.fps, s.captions[k].source,
@@ -80,6 +80,8 @@ int vmg_cli_data_caption(int argc, char **argv)
         {"seed", 0, VMG_OPT_INT, &seed, "N", "of the wording (0)", NULL},
         {"wordings", 0, VMG_OPT_INT, &wordings, "N",
          "captions where one would do, 1 to 16 (1): for a text encoder that learns on a small set", NULL},
+        {"at-least", 0, VMG_OPT_INT, &o.at_least, "N",
+         "more wordings of behaviours with fewer captions than this, up to 16 times as many (0)", NULL},
     };
     int n_args;
     int rc = vmg_opt_parse(argc, argv, "DIR --kinematic [OPTION...]", opts, VMG_COUNT(opts),
@@ -92,12 +94,14 @@ int vmg_cli_data_caption(int argc, char **argv)
         return vmg_cli_usage(argv[0], "needs --kinematic, --agreement or --show");
     if (wordings < 1 || wordings > 16)
         return vmg_cli_usage(argv[0], "--wordings must be 1 to 16, not %lld", (long long)wordings);
+    if (o.at_least < 0 || o.at_least > 1000000)
+        return vmg_cli_usage(argv[0], "--at-least must be 0 to 1000000, not %lld", (long long)o.at_least);
     o.seed = (uint64_t)seed;
     o.wordings = (int)wordings;
     o.log = vmg_cli_log();
     o.dry |= !kinematic;
     if (id) {
-        rc = show(argv[1], id, kinematic, o.seed, o.wordings);
+        rc = show(argv[1], id, kinematic, &(vmg_caption_options){.seed = o.seed, .wordings = o.wordings});
         return rc ? vmg_cli_fail(argv[0], rc) : VMG_EXIT_OK;
     }
     vmg_cli_catch_interrupt();

@@ -19,7 +19,7 @@ typedef struct author {
     vmg_label_words label;
     bool has_label;
     vmg_dice dice;
-    int wordings; /* captions where one would do */
+    const vmg_caption_options *o;
     int rc;
 } author;
 
@@ -161,8 +161,9 @@ static bool add_caption(author *a, int64_t first, int64_t n, int focus)
 
 static void add_captions(author *a, int64_t first, int64_t n, int want, int focus)
 {
-    want *= a->wordings;
-    for (int tries = 0; want > 0 && tries < TRIES * a->wordings && !a->rc; tries++)
+    int times = VMG_MAX(a->o->wordings, 1) * (focus < 0 ? 1 : VMG_MAX(a->o->more[focus], 1));
+    want *= times;
+    for (int tries = 0; want > 0 && tries < TRIES * times && !a->rc; tries++)
         want -= add_caption(a, first, n, focus);
 }
 
@@ -253,9 +254,9 @@ static void visit_events(author *a)
     }
 }
 
-int vmg_caption_sample(vmg_sample *s, uint64_t seed, int wordings)
+int vmg_caption_sample(vmg_sample *s, const vmg_caption_options *o)
 {
-    author a = {.s = s, .dice = vmg_dice_from(s->id, seed), .wordings = VMG_MAX(wordings, 1)};
+    author a = {.s = s, .dice = vmg_dice_from(s->id, o->seed), .o = o};
     if (!s->x || s->T < 1)
         return vmg_fail(VMG_E_ARG, "%s has no motion to describe", s->id);
     vmg_sample_drop_captions(s, VMG_CAPTION_SOURCE);

@@ -112,49 +112,83 @@ static int count_behaviours(const vmg_sample *s, vmg_caption_report *r)
     return rc;
 }
 
-static int one_sample(const vmg_dataset *ds, int64_t i, const vmg_caption_set_options *o,
-                      vmg_dataset_writer *w, vmg_caption_report *r)
+/* What one pass over the set does. */
+typedef struct pass {
+    const vmg_caption_set_options *o;
+    vmg_caption_options how;
+    vmg_dataset_writer *w; /* NULL: count only */
+    int64_t before;        /* samples that earlier passes have seen */
+    int n_passes;
+} pass;
+
+static int one_sample(const vmg_dataset *ds, int64_t i, const pass *p, vmg_caption_report *r)
 {
     vmg_sample s;
     int rc = vmg_dataset_read(ds, i, &s);
     if (rc == VMG_E_FORMAT) {
         r->n_damaged++;
-        vmg_logf(&o->log, VMG_LOG_WARN, "%s: left out", vmg_error_message());
+        if (p->before == 0)
+            vmg_logf(&p->o->log, VMG_LOG_WARN, "%s: left out", vmg_error_message());
         return VMG_OK;
     }
     if (!rc)
-        rc = vmg_caption_sample(&s, o->seed, o->wordings);
+        rc = vmg_caption_sample(&s, &p->how);
     for (int64_t k = 0; !rc && k < s.n_captions; k++)
         r->n_captions += !strcmp(s.captions[k].source, VMG_CAPTION_SOURCE);
     if (!rc && !vmg_dataset_held_out(ds, i))
         rc = count_behaviours(&s, r);
     if (!rc)
         compare_with_label(&s, r);
-    if (!rc && w)
-        rc = vmg_dataset_writer_copy(w, ds, i, &s, vmg_dataset_held_out(ds, i));
+    if (!rc && p->w)
+        rc = vmg_dataset_writer_copy(p->w, ds, i, &s, vmg_dataset_held_out(ds, i));
     r->n_samples += !rc;
     vmg_sample_free(&s);
     return rc;
 }
 
+static int visit(const vmg_dataset *ds, const pass *p, vmg_caption_report *report)
+{
+    const vmg_caption_set_options *o = p->o;
+    int64_t n = vmg_dataset_count(ds);
+    int rc = VMG_OK;
+    *report = (vmg_caption_report){.n_agreements = (int)VMG_COUNT(facts)};
+    for (int64_t i = 0; !rc && i < n; i++) {
+        rc = one_sample(ds, i, p, report);
+        if (!rc && o->progress && o->progress(o->user, p->before + i + 1, p->n_passes * n))
+            rc = vmg_fail(VMG_E_INTERRUPTED, "interrupted");
+    }
+    return rc;
+}
+
+/* How many times as many captions each behaviour needs. */
+static void want_more(const vmg_caption_report *counted, int64_t at_least, int more[VMG_N_BEHAVIOURS])
+{
+    for (int b = 0; b < VMG_N_BEHAVIOURS; b++) {
+        int64_t has = counted->behaviour_captions[b];
+        more[b] = has ? (int)VMG_MIN((at_least + has - 1) / has, VMG_CAPTION_MOST_TIMES) : 1;
+    }
+}
+
 int vmg_caption_set(const char *dir, const vmg_caption_set_options *o, vmg_caption_report *report)
 {
     vmg_dataset *ds;
-    vmg_dataset_writer *w = NULL;
-    *report = (vmg_caption_report){.n_agreements = (int)VMG_COUNT(facts)};
+    pass p = {.o = o, .how = {.seed = o->seed, .wordings = o->wordings}, .n_passes = o->at_least > 0 ? 2 : 1};
+    *report = (vmg_caption_report){0};
     int rc = vmg_dataset_open(dir, &ds);
     if (rc)
         return rc;
-    if (!o->dry)
-        rc = vmg_dataset_writer_open(dir, 0, &w);
-    for (int64_t i = 0; !rc && i < vmg_dataset_count(ds); i++) {
-        rc = one_sample(ds, i, o, w, report);
-        if (!rc && o->progress && o->progress(o->user, i + 1, vmg_dataset_count(ds)))
-            rc = vmg_fail(VMG_E_INTERRUPTED, "interrupted");
+    if (o->at_least > 0) {
+        rc = visit(ds, &p, report);
+        want_more(report, o->at_least, p.how.more);
+        p.before = vmg_dataset_count(ds);
     }
-    if (!rc && w)
-        rc = vmg_dataset_writer_commit(w, vmg_dataset_mean(ds), vmg_dataset_std(ds));
-    vmg_dataset_writer_free(w);
+    if (!rc && !o->dry)
+        rc = vmg_dataset_writer_open(dir, 0, &p.w);
+    if (!rc)
+        rc = visit(ds, &p, report);
+    if (!rc && p.w)
+        rc = vmg_dataset_writer_commit(p.w, vmg_dataset_mean(ds), vmg_dataset_std(ds));
+    vmg_dataset_writer_free(p.w);
     vmg_dataset_close(ds);
     return rc;
 }

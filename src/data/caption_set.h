@@ -14,7 +14,7 @@ typedef struct vmg_agreement {
     int64_t n_agree, n_contradict; /* sentences; those that say neither are not counted */
 } vmg_agreement;
 
-enum { VMG_MAX_AGREEMENTS = 24 };
+enum { VMG_MAX_AGREEMENTS = 24, VMG_CAPTION_MOST_TIMES = 16 };
 
 typedef struct vmg_caption_report {
     int64_t n_samples, n_captions, n_damaged;
@@ -27,6 +27,9 @@ typedef struct vmg_caption_report {
 typedef struct vmg_caption_set_options {
     uint64_t seed;
     int wordings; /* captions where one would do; 0 = 1 */
+    /* Behaviours with fewer captions in the training half get up to VMG_CAPTION_MOST_TIMES as many about their
+     * events, so that a table's wordings of what is rare are said often enough to be learnt. 0: no such. */
+    int64_t at_least;
     bool dry; /* count and compare only, leave the set as it is */
     vmg_log log; /* damaged samples: left out of the new generation, named */
     int (*progress)(void *user, int64_t done, int64_t total); /* not 0 stops */

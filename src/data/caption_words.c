@@ -125,14 +125,15 @@ static const struct {
     const char *base, *third, *gerund;
 } irregular[] = {
     {"do", "does", "doing"}, {"go", "goes", "going"},   {"have", "has", "having"},
-    {"lie", "lies", "lying"}, {"be", "is", "being"},
+    {"lie", "lies", "lying"}, {"be", "is", "being"},  {"mimic", "mimics", "mimicking"},
 };
 
 /* Verbs that double their last letter before -ing. */
 static const char *const doubling[] = {"run", "sit", "squat", "hop", "spin", "jog", "step", "stop",
                                        "mop", "get", "dip", "swim", "sidestep", "put", "grab", "begin",
                                        "jab", "sip", "scrub", "rub", "let", "set", "drop", "plop", "plod", "flip",
-                                       "whip", "hit", "clap", "snap", "trot", "spar"};
+                                       "whip", "hit", "rip", "tip", "slip", "flop", "pop", "swap", "bob", "stab", "thud", "cut", "quit",
+                                       "control", "propel", "clap", "snap", "trot", "spar"};
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -171,6 +172,11 @@ static void gerund(const char *v, vmg_buf *out)
 
 void vmg_inflect(const char *verb, enum vmg_verb_form form, vmg_buf *out)
 {
+    if (!strncmp(verb, "not ", 4)) {
+        vmg_buf_puts(out, form == VMG_GERUND ? "not " : form == VMG_BASE_FORM ? "do not " : "does not ");
+        verb += 4;
+        form = form == VMG_GERUND ? form : VMG_BASE_FORM;
+    }
     if (form == VMG_BASE_FORM) {
         vmg_buf_puts(out, verb);
         return;

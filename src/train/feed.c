@@ -379,7 +379,8 @@ static int make_sample(vmg_feed *f, vmg_feed_batch *b, int64_t slot, int64_t j, 
     p_motion *= from_source(c.sample, "motion31", "mogen_db") ? 3 : 1;
     s->attend_to_text = vmg_draw_uniform(&d) >= p_motion;
     bool null = vmg_draw_uniform(&d) < r->p_null || !c.caption;
-    s->timestep = vmg_draw_below(&d, f->o.n_timesteps);
+    bool noisy = r->noisy > 0 && s->attend_to_text && !f->o.held_out && vmg_draw_uniform(&d) < r->noisy;
+    s->timestep = vmg_draw_below(&d, noisy ? (f->o.n_timesteps + 4) / 5 : f->o.n_timesteps); /* the noisiest come first */
     s->noise_seed = vmg_draw_u64(&d);
     if (s->attend_to_text && from_source(c.sample, "mogen_db", "vigen"))
         s->feature_mask = b->feature_mask;

@@ -35,6 +35,7 @@ const vmg_recipe_key vmg_recipe_keys[] = {
     {"rarity", AT(rarity), VMG_RECIPE_REAL, 0, 1, "draw kinematic captions by the rarity of what they show, to this power (0: by trial)"},
     {"emphasis", AT(emphasis), VMG_RECIPE_TEXT, 0, VMG_RECIPE_TEXT_BYTES - 1, "with --rarity, BEHAVIOUR=X,...: draw these so many times as often (names: vimogen data caption)"},
     {"bell", AT(bell), VMG_RECIPE_REAL, 0, 1, "power of the published weights of noise levels (1); 0: all weigh alike, the noisiest too"},
+    {"noisy", AT(noisy), VMG_RECIPE_REAL, 0, 1, "text samples put at one of the noisiest fifth of noise levels, where words decide most (0)"},
     {"vocab-size", AT(vocab_size), VMG_RECIPE_INT, 16, 1e6, "most pieces of a vocabulary made from the captions"},
     {"save-every", AT(save_every), VMG_RECIPE_INT, 1, 1e9, "updates between checkpoints"},
     {"evaluate-every", AT(evaluate_every), VMG_RECIPE_INT, 0, 1e9, "updates between losses on held-out trials (0: never)"},

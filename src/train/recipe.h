@@ -28,6 +28,7 @@ typedef struct vmg_recipe {
     double balance;    /* chance of a trial ~ frames^balance: 0 = every trial alike, 1 = every second alike */
     double rarity;     /* kinematic captions are drawn by how rare their behaviours are, to this power; 0 = by trial */
     double bell;       /* power of the published loss weights of noise levels: vmg_flow_training_weights */
+    double noisy;      /* text samples at one of the noisiest fifth of timesteps, beside those that fall there anyway; 0 = none */
     char emphasis[VMG_RECIPE_TEXT_BYTES]; /* "behaviour=factor,…" on top of that (src/train/rarity.h); "" = none */
     int64_t vocab_size;
     int64_t save_every, evaluate_every, evaluate_batches; /* steps, steps, batches of held-out samples */
