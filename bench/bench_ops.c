@@ -245,23 +245,18 @@ static void start_with_best_openblas(char **argv)
 {
     static const char started[] = "VMG_BENCH_OPENBLAS_CHOSEN", core[] = "OPENBLAS_CORETYPE", l2[] = "OPENBLAS_L2_SIZE",
                       timeout[] = "OPENBLAS_THREAD_TIMEOUT";
-    if (!getenv(timeout)) {
-        setenv(timeout, "20", 1);
-        execv("/proc/self/exe", argv);
-    }
     if (getenv(started))
         return;
-    if (getenv(core) || getenv(l2)) {
-        unsetenv(core);
-        unsetenv(l2);
-        execv("/proc/self/exe", argv);
-    }
-    const char *best = vmg_bench_openblas_better();
-    if (best) {
+    const bool asked = getenv(core) || getenv(l2); /* which kernels are better can be told without these alone */
+    const char *best = asked ? NULL : vmg_bench_openblas_better();
+    unsetenv(core);
+    unsetenv(l2);
+    setenv(timeout, "20", 0);
+    if (best)
         setenv(core, best, 1);
+    if (!asked)
         setenv(started, "1", 1);
-        execv("/proc/self/exe", argv);
-    }
+    execv("/proc/self/exe", argv);
 }
 
 int main(int argc, char **argv)
