@@ -1,9 +1,10 @@
 /*
- * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--choosing | --taught N] [--steps N] [--cfg X] [--device D] [--json]
+ * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--choosing | --taught N | --prompts FILE] [--steps N] [--cfg X] [--device D] [--json]
  *
  * Does the model obey? For every behaviour (src/data/criteria.h) eight prompts, N seeds each (16):
  * how often the motion does what was asked (JSON: also for each prompt). --taught asks with N captions in the words of
- * src/data/wordings.def instead, as training has them: what fails there was not learnt, whatever fails only elsewhere was not understood. With --data beside it the seconds of training data
+ * src/data/wordings.def instead, as training has them: what fails there was not learnt, whatever fails only elsewhere was not understood.
+ * --prompts asks with the lines of a file, "BEHAVIOUR: PROMPT", as many of each behaviour. With --data beside it the seconds of training data
  * behind it and how many real windows with such captions pass the same criterion, and the quality of the motions beside held-out real clips, how close samples come to
  * training clips, and whether the reference branch improves a noised clip. Prints a table, or JSON.
  */
@@ -23,7 +24,7 @@
 enum { MAX_PROMPTS = 32, MAX_PROMPT = 256, BATCH = 16 };
 
 typedef struct bench {
-    const char *model_path, *data_path, *device;
+    const char *model_path, *data_path, *device, *prompts_path;
     int64_t seeds, steps, frames, taught;
     double cfg, cfg_from, cfg_to, shift, strength;
     const char *sampler;
@@ -70,9 +71,42 @@ static int say(enum vmg_criterion c, vmg_dice *dice, char *out, size_t n)
     return rc;
 }
 
+/* Prompts from lines "walks forward: a person walks", each behaviour having as many. */
+static int read_prompts(bench *b)
+{
+    int n[VMG_N_CRITERIA] = {0};
+    char line[MAX_PROMPT + 64];
+    FILE *f = fopen(b->prompts_path, "r");
+    if (!f)
+        return vmg_fail(VMG_E_IO, "%s cannot be read", b->prompts_path);
+    int rc = VMG_OK;
+    while (!rc && fgets(line, sizeof line, f)) {
+        line[strcspn(line, "\n")] = 0;
+        char *prompt = strstr(line, ": ");
+        int c = 0;
+        while (prompt && c < VMG_N_CRITERIA &&
+               (strncmp(line, vmg_criterion_get((enum vmg_criterion)c)->name, (size_t)(prompt - line)) ||
+                vmg_criterion_get((enum vmg_criterion)c)->name[prompt - line]))
+            c++;
+        if (!prompt || c == VMG_N_CRITERIA || n[c] == MAX_PROMPTS)
+            rc = vmg_fail(VMG_E_FORMAT, "%s: \"%s\" is not BEHAVIOUR: PROMPT, or one of more than %d", b->prompts_path, line, MAX_PROMPTS);
+        else
+            snprintf(b->prompt[c][n[c]++], MAX_PROMPT, "%s", prompt + 2);
+    }
+    fclose(f);
+    for (int c = 0; !rc && c < VMG_N_CRITERIA; c++)
+        if (n[c] != n[0] || !n[c])
+            rc = vmg_fail(VMG_E_FORMAT, "%s has %d prompts of \"%s\" and %d of \"%s\"", b->prompts_path, n[c],
+                          vmg_criterion_get((enum vmg_criterion)c)->name, n[0], vmg_criterion_get(0)->name);
+    b->n_prompts = n[0];
+    return rc;
+}
+
 static int ask(bench *b)
 {
     int rc = VMG_OK;
+    if (b->prompts_path)
+        return read_prompts(b);
     for (int c = 0; c < VMG_N_CRITERIA; c++) {
         vmg_dice dice = vmg_dice_from(vmg_criterion_get((enum vmg_criterion)c)->name, 0);
         for (int p = 0; !rc && p < b->n_prompts; p++) {
@@ -172,7 +206,7 @@ static int count_verbatim(bench *b)
         vmg_sample_free(&s);
         rc = rc == VMG_E_FORMAT ? VMG_OK : rc;
     }
-    for (int c = 0; c < VMG_N_CRITERIA && !b->taught; c++)
+    for (int c = 0; c < VMG_N_CRITERIA && !b->taught && !b->prompts_path; c++)
         for (int p = 0; p < b->n_prompts; p++)
             b->n_verbatim += stands[c][b->first_prompt + p];
     return rc;
@@ -196,7 +230,7 @@ static void print_table(const bench *b)
         printf("\n");
     }
     printf("\n%lld seeds of %d prompts each", (long long)b->seeds, b->n_prompts);
-    if (b->data && !b->taught)
+    if (b->data && !b->taught && !b->prompts_path)
         printf("; prompts that are training captions: %lld", (long long)b->n_verbatim);
     printf("\n");
     if (b->data)
@@ -301,6 +335,7 @@ int main(int argc, char **argv)
         {"choosing", 0, VMG_OPT_FLAG, &b->choosing, NULL,
          "use the prompts that are kept for choosing settings", NULL},
         {"taught", 0, VMG_OPT_INT, &b->taught, "N", "use N captions as training has them, up to 32", NULL},
+        {"prompts", 0, VMG_OPT_STRING, &b->prompts_path, "FILE", "use the prompts of a file: lines of BEHAVIOUR: PROMPT", NULL},
         {"steps", 0, VMG_OPT_INT, &b->steps, "N", "sampling steps (default: the model's)",
          &b->steps_given},
         {"cfg", 0, VMG_OPT_DOUBLE, &b->cfg, "X", "guidance scale (default: the model's)", &b->cfg_given},
@@ -323,8 +358,8 @@ int main(int argc, char **argv)
     int n_args, rc = vmg_opt_parse(argc, argv, "[OPTION...]", opts, VMG_COUNT(opts), &n_args);
     if (!rc && (b->seeds < 1 || b->seeds > 64 || b->steps < 1 || n_args))
         rc = vmg_cli_usage(argv[0], "--seeds is 1 to 64, --steps at least 1, and no names");
-    if (!rc && (b->taught < 0 || b->taught > MAX_PROMPTS || (b->taught && b->choosing)))
-        rc = vmg_cli_usage(argv[0], "--taught is 1 to %d, and not with --choosing", MAX_PROMPTS);
+    if (!rc && (b->taught < 0 || b->taught > MAX_PROMPTS || !!b->taught + b->choosing + !!b->prompts_path > 1))
+        rc = vmg_cli_usage(argv[0], "--taught is 1 to %d, and --taught, --choosing and --prompts exclude each other", MAX_PROMPTS);
     if (rc) {
         free(b);
         return rc < 0 ? VMG_EXIT_OK : rc;

@@ -51,6 +51,7 @@ bench_behaviour_SOURCES = bench/behaviour.c bench/behaviour_quality.c bench/beha
 bench_behaviour_CPPFLAGS = $(AM_CPPFLAGS)
 bench_behaviour_LDADD = libvmg.la
 EXTRA_DIST += bench/bench_train_torch.py
+EXTRA_DIST += bench/behaviour_prompts.txt
 EXTRA_PROGRAMS += bench/bench_train
 CLEANFILES += bench/bench_train
 bench_bench_train_SOURCES = bench/bench_train.c bench/ceilings.c bench/ceilings.h bench/harness.c bench/harness.h
