@@ -19,6 +19,7 @@
 #include "src/cli/run.h"
 #include "src/data/caption_words.h"
 #include "src/data/criteria.h"
+#include "src/data/prompts.h"
 #include "src/lib/generate_texts.h"
 
 enum { MAX_PROMPTS = 32, MAX_PROMPT = 256, BATCH = 16 };
@@ -71,30 +72,36 @@ static int say(enum vmg_criterion c, vmg_dice *dice, char *out, size_t n)
     return rc;
 }
 
-/* Prompts from lines "walks forward: a person walks", each behaviour having as many. */
+/* The criterion whose name stands before the ": " of an entry, and the prompt after it; NULL when there is none. */
+static const char *split_entry(const char *entry, int *c)
+{
+    for (*c = 0; *c < VMG_N_CRITERIA; ++*c) {
+        const char *name = vmg_criterion_get((enum vmg_criterion)*c)->name;
+        size_t n = strlen(name);
+        if (!strncmp(entry, name, n) && !strncmp(entry + n, ": ", 2))
+            return entry + n + 2;
+    }
+    return NULL;
+}
+
+/* Prompts from a list (src/data/prompts.h) of entries "walks forward: a person walks", as many of each behaviour. */
 static int read_prompts(bench *b)
 {
-    int n[VMG_N_CRITERIA] = {0};
-    char line[MAX_PROMPT + 64];
-    FILE *f = fopen(b->prompts_path, "r");
-    if (!f)
-        return vmg_fail(VMG_E_IO, "%s cannot be read", b->prompts_path);
-    int rc = VMG_OK;
-    while (!rc && fgets(line, sizeof line, f)) {
-        line[strcspn(line, "\n")] = 0;
-        char *prompt = strstr(line, ": ");
-        int c = 0;
-        while (prompt && c < VMG_N_CRITERIA &&
-               (strncmp(line, vmg_criterion_get((enum vmg_criterion)c)->name, (size_t)(prompt - line)) ||
-                vmg_criterion_get((enum vmg_criterion)c)->name[prompt - line]))
-            c++;
-        if (!prompt || c == VMG_N_CRITERIA || n[c] == MAX_PROMPTS)
-            rc = vmg_fail(VMG_E_FORMAT, "%s: \"%s\" is not BEHAVIOUR: PROMPT, or one of more than %d", b->prompts_path, line, MAX_PROMPTS);
+    int n[VMG_N_CRITERIA] = {0}, c;
+    vmg_prompts *list;
+    int rc = vmg_prompts_read(b->prompts_path, NULL, &list);
+    if (rc)
+        return rc;
+    for (size_t i = 0; !rc && i < vmg_prompts_count(list); i++) {
+        const char *entry = vmg_prompts_text(list, i), *prompt = split_entry(entry, &c);
+        if (!prompt || n[c] == MAX_PROMPTS || strlen(prompt) >= MAX_PROMPT)
+            rc = vmg_fail(VMG_E_FORMAT, "%s: \"%s\" is not BEHAVIOUR: PROMPT of less than %d characters, or is one of more than %d", b->prompts_path,
+                          entry, MAX_PROMPT, MAX_PROMPTS);
         else
-            snprintf(b->prompt[c][n[c]++], MAX_PROMPT, "%s", prompt + 2);
+            strcpy(b->prompt[c][n[c]++], prompt);
     }
-    fclose(f);
-    for (int c = 0; !rc && c < VMG_N_CRITERIA; c++)
+    vmg_prompts_free(list);
+    for (c = 0; !rc && c < VMG_N_CRITERIA; c++)
         if (n[c] != n[0] || !n[c])
             rc = vmg_fail(VMG_E_FORMAT, "%s has %d prompts of \"%s\" and %d of \"%s\"", b->prompts_path, n[c],
                           vmg_criterion_get((enum vmg_criterion)c)->name, n[0], vmg_criterion_get(0)->name);
@@ -190,25 +197,23 @@ static void judge(bench *b)
 /* How many prompts stand in the training captions word for word. */
 static int count_verbatim(bench *b)
 {
-    bool stands[VMG_N_CRITERIA][VMG_CRITERION_PROMPTS] = {{false}};
+    bool stands[VMG_N_CRITERIA][MAX_PROMPTS] = {{false}};
     int rc = VMG_OK;
     for (int64_t i = 0; !rc && i < vmg_dataset_count(b->data); i++) {
         vmg_sample s = {0};
         if (vmg_dataset_held_out(b->data, i))
             continue;
         rc = vmg_dataset_read_captions(b->data, i, &s);
-        for (int64_t k = 0; !rc && k < s.n_captions; k++) {
-            enum vmg_criterion c;
-            int p;
-            if (vmg_criterion_find_prompt(s.captions[k].text, &c, &p))
-                stands[c][p] = true;
-        }
+        for (int64_t k = 0; !rc && k < s.n_captions; k++)
+            for (int c = 0; c < VMG_N_CRITERIA; c++)
+                for (int p = 0; p < b->n_prompts; p++)
+                    stands[c][p] |= vmg_criterion_same_words(s.captions[k].text, b->prompt[c][p]);
         vmg_sample_free(&s);
         rc = rc == VMG_E_FORMAT ? VMG_OK : rc;
     }
-    for (int c = 0; c < VMG_N_CRITERIA && !b->taught && !b->prompts_path; c++)
+    for (int c = 0; c < VMG_N_CRITERIA; c++)
         for (int p = 0; p < b->n_prompts; p++)
-            b->n_verbatim += stands[c][b->first_prompt + p];
+            b->n_verbatim += stands[c][p];
     return rc;
 }
 
@@ -230,7 +235,7 @@ static void print_table(const bench *b)
         printf("\n");
     }
     printf("\n%lld seeds of %d prompts each", (long long)b->seeds, b->n_prompts);
-    if (b->data && !b->taught && !b->prompts_path)
+    if (b->data)
         printf("; prompts that are training captions: %lld", (long long)b->n_verbatim);
     printf("\n");
     if (b->data)

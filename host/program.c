@@ -197,7 +197,10 @@ static cl_program compile(vmg_ctx *ctx, const char *text, const char *file, cons
     cl_program program = clCreateProgramWithSource(ctx->cl, 1, &text, NULL, &err);
     if (!vmg_ctx_check(ctx, err, "creating a program"))
         return NULL;
-    err = clBuildProgram(program, 1, &ctx->dev.id, options, NULL, NULL);
+    /* Some compilers count warnings on standard error, for users to wonder at; whoever edits kernels sees them. */
+    char *quiet = vmg_asprintf("%s%s", options, getenv("VMG_CL_DIR") ? "" : " -w");
+    err = quiet ? clBuildProgram(program, 1, &ctx->dev.id, quiet, NULL, NULL) : CL_OUT_OF_HOST_MEMORY;
+    free(quiet);
     if (err == CL_SUCCESS)
         return program;
     fail_build(ctx, program, file, options, err);

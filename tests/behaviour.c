@@ -14,6 +14,7 @@
 #include "src/data/window.h"
 #include "src/lib/generate_texts.h"
 #include "src/motion/rep276.h"
+#include "tests/dataset_fixture.h"
 #include "tests/harness.h"
 
 enum { DIM = VMG_REP_DIM, SEEDS = 4 };
@@ -115,20 +116,12 @@ static void criteria_hold_on_real_clips(void)
 /* A set of two real clips: what it holds of squats and walks, by the captions computed for it. */
 static void finds_evidence_in_real_clips(void)
 {
-    static const char list[] =
-        "[{\"motion_path\":\"14_06.bvh\"},{\"motion_path\":\"16_15.bvh\"}]";
-    const char *shared = vmg_test_shared("data/cmu/bvh");
-    vmg_import_report imported;
+    char *set = vmg_test_real_set("two");
     vmg_caption_report captioned;
     vmg_criterion_evidence e[VMG_N_CRITERIA];
     vmg_dataset *ds;
-    if (!shared)
+    if (!set)
         return;
-    char *root = realpath(shared, NULL), *json = vmg_strdup(vmg_test_tmp("two.json")),
-         *set = vmg_strdup(vmg_test_tmp("two"));
-    REQUIRE(root && json && set);
-    REQUIRE_OK(vmg_write_file(json, list, sizeof list - 1));
-    REQUIRE_OK(vmg_import(json, set, &(vmg_import_options){.root = root}, &imported));
     REQUIRE_OK(vmg_caption_set(set, &(vmg_caption_set_options){0}, &captioned));
     REQUIRE_OK(vmg_dataset_open(set, &ds));
     REQUIRE_OK(vmg_criterion_find_evidence(ds, e));
@@ -140,8 +133,6 @@ static void finds_evidence_in_real_clips(void)
     CHECK(e[VMG_MUST_RUN].n_windows == 0); /* judged by comparing */
     CHECK(e[VMG_MUST_CARTWHEEL].seconds == 0 && e[VMG_MUST_CARTWHEEL].n_windows == 0);
     vmg_dataset_close(ds);
-    free(root);
-    free(json);
     free(set);
 }
 

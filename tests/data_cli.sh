@@ -36,7 +36,7 @@ done
 echo "no motion at all" > given/broken.bvh
 grep -E "^(clip|16_17|09_01|49_08)	" "$cmu/captions.tsv" > words.tsv
 
-echo 1..18
+echo 1..19
 expect "import names what it leaves out" 0 "broken.bvh" \
     "$vimogen" data import given set --captions words.tsv --extend 4
 expect "and tells what it kept" 0 "3 of 4 clips kept" cat last
@@ -46,6 +46,8 @@ expect "sentences about one sample" 0 "kinematic" "$vimogen" data caption set --
 expect "a cartwheel is called one" 0 "cartwheel" grep kinematic last
 expect "a dry run leaves the set alone" 0 "captions for 6 samples" \
     "$vimogen" data caption set --kinematic --dry-run --seed 5
+expect "one sample does not tell what is rare" 2 "whole set" \
+    "$vimogen" data caption set --kinematic --show 49_08 --at-least 9
 expect "verify" 0 '"damaged": 0' "$vimogen" data verify set --json
 expect "a sample by id" 0 "from 16_17.bvh, mirrored" "$vimogen" data sample set 16_17_m
 expect "a sample by number, as a file" 0 "09_01" "$vimogen" data sample set 0 -o run.bvh

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "host/base/fs.h"
+#include "host/base/mem.h"
+#include "src/data/import.h"
 #include "src/motion/poses.h"
 #include "src/motion/rep276.h"
 #include "src/motion/rotation.h"
@@ -53,4 +55,23 @@ const char *vmg_test_text_file(const char *name, const char *text)
     const char *path = vmg_test_tmp(name);
     CHECK_OK(vmg_write_file(path, text, strlen(text)));
     return path;
+}
+
+char *vmg_test_real_set(const char *name)
+{
+    static const char list[] = "[{\"motion_path\":\"14_06.bvh\"},{\"motion_path\":\"16_15.bvh\"}]";
+    const char *shared = vmg_test_shared("data/cmu/bvh");
+    vmg_import_report imported;
+    if (!shared)
+        return NULL;
+    char *root = realpath(shared, NULL), *json = vmg_asprintf("%s.json", vmg_test_tmp(name)), *set = vmg_strdup(vmg_test_tmp(name));
+    bool made = CHECK(root && json && set) && CHECK_OK(vmg_write_file(json, list, sizeof list - 1)) &&
+                CHECK_OK(vmg_import(json, set, &(vmg_import_options){.root = root}, &imported));
+    free(root);
+    free(json);
+    if (!made) {
+        free(set);
+        return NULL;
+    }
+    return set;
 }

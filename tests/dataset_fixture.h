@@ -11,4 +11,8 @@ float *vmg_test_walking_features(int64_t T);
 const char *vmg_test_folder(const char *name);
 const char *vmg_test_text_file(const char *name, const char *text);
 
+/* A data set, without captions, of two real clips and their mirrored copies: 14_06 squats twice and does more, 16_15 walks. Its folder, fresh
+ * memory; NULL where the clips are absent (the test is skipped then) or after a failed check. */
+char *vmg_test_real_set(const char *name);
+
 #endif

@@ -96,6 +96,8 @@ int vmg_cli_data_caption(int argc, char **argv)
         return vmg_cli_usage(argv[0], "--wordings must be 1 to 16, not %lld", (long long)wordings);
     if (o.at_least < 0 || o.at_least > 1000000)
         return vmg_cli_usage(argv[0], "--at-least must be 0 to 1000000, not %lld", (long long)o.at_least);
+    if (o.at_least && id)
+        return vmg_cli_usage(argv[0], "--at-least counts the captions of the whole set, which --show does not");
     o.seed = (uint64_t)seed;
     o.wordings = (int)wordings;
     o.log = vmg_cli_log();

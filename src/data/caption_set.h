@@ -27,8 +27,8 @@ typedef struct vmg_caption_report {
 typedef struct vmg_caption_set_options {
     uint64_t seed;
     int wordings; /* captions where one would do; 0 = 1 */
-    /* Behaviours with fewer captions in the training half get up to VMG_CAPTION_MOST_TIMES as many about their
-     * events, so that a table's wordings of what is rare are said often enough to be learnt. 0: no such. */
+    /* Behaviours with fewer captions in the training half get up to VMG_CAPTION_MOST_TIMES as many in windows about their
+     * events (of those that have such windows), so that a table's wordings of what is rare are said often enough to be learnt. 0: no such. */
     int64_t at_least;
     bool dry; /* count and compare only, leave the set as it is */
     vmg_log log; /* damaged samples: left out of the new generation, named */

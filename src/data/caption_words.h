@@ -16,7 +16,8 @@ bool vmg_dice_chance(vmg_dice *d, double p);
 /* How a wording's [verbs] are said. */
 enum vmg_verb_form { VMG_THIRD_PERSON, VMG_BASE_FORM, VMG_GERUND };
 
-/* "walk" -> "walks", "walk", "walking"; "not move" -> "does not move", "do not move", "not moving"; English rules with the exceptions that wordings need. */
+/* "walk" -> "walks", "walk", "walking"; "not move" -> "does not move", "do not move", "not moving";
+ * English rules with the exceptions that wordings need. */
 void vmg_inflect(const char *verb, enum vmg_verb_form form, vmg_buf *out);
 
 /* What a label adds to measured behaviours (src/data/label_words.def). */

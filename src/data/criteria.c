@@ -43,7 +43,7 @@ static int next_letter(const char **at, char stop)
     return end ? 0 : gap ? ' ' : tolower((unsigned char)*p);
 }
 
-static bool same_words(const char *text, const char *prompt)
+bool vmg_criterion_same_words(const char *text, const char *prompt)
 {
     int a, b;
     text += strspn(text, " ");
@@ -59,7 +59,7 @@ bool vmg_criterion_find_prompt(const char *text, enum vmg_criterion *c, int *k)
     for (int i = 0; i < VMG_N_CRITERIA; i++) {
         const char *at = infos[i].prompts;
         for (int j = 0; at; j++) {
-            if (same_words(text, at)) {
+            if (vmg_criterion_same_words(text, at)) {
                 *c = (enum vmg_criterion)i;
                 *k = j;
                 return true;

@@ -28,7 +28,10 @@ const vmg_criterion_info *vmg_criterion_get(enum vmg_criterion c);
 enum { VMG_CRITERION_JUDGING = 8, VMG_CRITERION_CHOOSING = 8, VMG_CRITERION_PROMPTS = VMG_CRITERION_JUDGING + VMG_CRITERION_CHOOSING };
 void vmg_criterion_prompt(enum vmg_criterion c, int k, char *out, size_t n);
 
-/* Whether a text is prompt *k of *c, letters and digits compared alone: nothing may be trained on those that judge. */
+/* Whether two texts have the same words, letters and digits compared alone; the second ends at a '|' too. */
+bool vmg_criterion_same_words(const char *text, const char *prompt);
+
+/* Whether a text is prompt *k of *c, in its words: nothing may be trained on those that judge. */
 bool vmg_criterion_find_prompt(const char *text, enum vmg_criterion *c, int *k);
 
 /*

@@ -70,7 +70,8 @@ typedef struct vmg_feed_batch {
  * of them (fewer than min are widened, and with probability recipe.widen any, so that long
  * motions show short acts); canonical and normalised. With probability p_motion (three times that for sources
  * containing "motion31" or "mogen_db", whose captions are noisier) it follows its own corrupted reference, else the text, which
- * is replaced by the empty text with probability p_null or when it has none; recipe.noisy draws its noise level. Sources containing "mogen_db" or "vigen" count in the
+ * is replaced by the empty text with probability p_null or when it has none; its noise level is, with probability
+ * recipe.noisy, one of the noisiest fifth, else any. Sources containing "mogen_db" or "vigen" count in the
  * loss with body rotations alone in the text branch. Any number of threads. VMG_E_FORMAT after too many damaged samples in a row.
  */
 int vmg_feed_make(vmg_feed *f, int64_t number, vmg_feed_batch *out);
