@@ -9,7 +9,7 @@
 #include "host/base/mem.h"
 #include "models/t5_names.h"
 
-static const char token_table[] = "token_embedding.weight";
+const char vmg_t5_token_table[] = "token_embedding.weight";
 static const char shared_bias[] = "pos_embedding.embedding.weight";
 
 /* ---- parameters ---- */
@@ -51,7 +51,7 @@ static int create(vmg_ctx *ctx, const vmg_t5_config *config, vmg_dtype dtype, bo
     }
     t5->params.trainable = trainable;
     if (trainable)
-        t5->tokens = vmg_params_table(&t5->params, -1, config->vocab_size, config->dim, token_table);
+        t5->tokens = vmg_params_table(&t5->params, -1, config->vocab_size, config->dim, vmg_t5_token_table);
     vmg_param *shared = NULL;
     if (config->shared_pos)
         shared = vmg_params_table(&t5->params, -1, config->num_buckets, config->num_heads, shared_bias);
@@ -120,9 +120,9 @@ int vmg_t5_load(vmg_t5 *t5, const vmg_weights *w, const vmg_params_load_options 
     vmg_params_load_options with_alias = o ? *o : (vmg_params_load_options){0};
     vmg_dict names = {0};
     int rc = index_names(w, &names);
-    const char *table = rc == VMG_OK ? own_name(&names, token_table) : NULL;
+    const char *table = rc == VMG_OK ? own_name(&names, vmg_t5_token_table) : NULL;
     if (rc == VMG_OK)
-        rc = vmg_weights_need(w, table ? table : token_table, 2, dim, &t5->table);
+        rc = vmg_weights_need(w, table ? table : vmg_t5_token_table, 2, dim, &t5->table);
     with_alias.alias = own_name;
     with_alias.alias_user = &names;
     if (rc == VMG_OK)

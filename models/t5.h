@@ -45,6 +45,9 @@ int vmg_t5_load_random(vmg_t5 *t5, uint64_t seed, const vmg_params_load_options 
 int vmg_t5_encode(vmg_t5 *t5, const int32_t *ids, const int64_t *lens, int64_t n, vmg_params_progress *progress,
                   void *progress_user, float *out);
 
+/* The name of the (vocab, dim) table of token embeddings, among parameters that are trained. */
+extern const char vmg_t5_token_table[];
+
 /* Floating-point operations of encoding texts of these lengths. */
 double vmg_t5_flops(const vmg_t5 *t5, const int64_t *lens, int64_t n);
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "host/base/mem.h"
 #include "src/data/caption.h"
@@ -75,7 +76,7 @@ static void words_every_behaviour(void)
 }
 
 /* The rows of the tables: WORDING by behaviour, and what else may stand beside. */
-enum row_kind { WORDING, LEAD, FINISH, TAIL };
+enum row_kind { WORDING, SENTENCE, LEAD, FINISH, TAIL };
 static const struct {
     enum row_kind kind;
     enum vmg_behaviour what;
@@ -83,11 +84,13 @@ static const struct {
     const char *text;
 } rows[] = {
 #define VMG_WORDING(id, ...) {WORDING, VMG_DO_##id, __VA_ARGS__},
+#define VMG_SENTENCE(id, ...) {SENTENCE, VMG_DO_##id, __VA_ARGS__},
 #define VMG_LEAD(id, ...) {LEAD, VMG_DO_##id, __VA_ARGS__},
 #define VMG_FINISH(id, ...) {FINISH, VMG_DO_##id, __VA_ARGS__},
 #define VMG_TAIL(id, ...) {TAIL, VMG_DO_##id, __VA_ARGS__},
 #include "src/data/wordings.def"
 #undef VMG_WORDING
+#undef VMG_SENTENCE
 #undef VMG_LEAD
 #undef VMG_FINISH
 #undef VMG_TAIL
@@ -99,10 +102,10 @@ static void no_wording_is_shared_by_behaviours(void)
         const char *text = rows[i].text;
         bool verb = strchr(text, '[') != NULL;
         CHECK(rows[i].low < rows[i].high);
-        CHECK(verb == (rows[i].kind != TAIL));
-        CHECK(rows[i].kind == WORDING || rows[i].kind == TAIL || text[0] == '[');
-        for (size_t j = 0; j < i && rows[i].kind == WORDING; j++)
-            if (rows[j].kind == WORDING && !strcmp(rows[j].text, text))
+        CHECK(rows[i].kind == SENTENCE || verb == (rows[i].kind != TAIL));
+        CHECK(rows[i].kind == WORDING || rows[i].kind == SENTENCE || rows[i].kind == TAIL || text[0] == '[');
+        for (size_t j = 0; j < i && rows[i].kind <= SENTENCE; j++)
+            if (rows[j].kind <= SENTENCE && !strcmp(rows[j].text, text))
                 CHECK_STR(vmg_behaviour_name(rows[i].what), vmg_behaviour_name(rows[j].what));
     }
 }
@@ -121,11 +124,11 @@ static bool has_row(const char *text, enum row_kind kind, enum vmg_behaviour wha
     return false;
 }
 
-/* Of 2000 sentences about one jump some tell what leads to it, how it ends or how it is done, first or last, most only that. */
+/* Of 2000 captions about jumping twice, which no whole sentence tells, some tell what leads to it, how it ends or how it is done, first or last, most only that. */
 static void tells_what_belongs_to_it(void)
 {
     enum { N = 2000 };
-    const vmg_clause c = {VMG_DO_JUMP_UP, false, 1, 0.35, 0, 40};
+    const vmg_clause c = {VMG_DO_JUMP_UP, false, 2, 0.35, 0, 40};
     vmg_dice dice = vmg_dice_from("parts", 1);
     int finished = 0, tailed = 0, in_front = 0, commas = 0;
     for (int i = 0; i < N; i++) {
@@ -143,6 +146,43 @@ static void tells_what_belongs_to_it(void)
     CHECK(tailed > N / 10 && tailed < N / 2);
     CHECK(in_front > N / 100 && in_front < N / 8);
     CHECK(commas >= in_front && commas < N / 3);
+}
+
+/* A sentence of the tables that has neither subject nor pronoun. */
+static bool is_sentence(const char *text, enum vmg_behaviour what)
+{
+    for (size_t r = 0; r < VMG_COUNT(rows); r++) {
+        size_t n = strlen(rows[r].text);
+        if (rows[r].kind == SENTENCE && rows[r].what == what && !strncasecmp(text, rows[r].text, n) && (!text[n] || !strcmp(text + n, ".")))
+            return true;
+    }
+    return false;
+}
+
+/* Some captions are sentences of the tables; their pronouns agree with their verbs, and a counted event is never said by one. */
+static void says_whole_sentences(void)
+{
+    enum { N = 4000 };
+    static const char *const wrong[] = {"they sits", "they walks", "they is ", "he sit ", "she sit ", "it sit ", "he are", "she are", "is being"};
+    vmg_dice dice = vmg_dice_from("sentences", 1);
+    int parted = 0, they = 0, without = 0, counted = 0;
+    for (int i = 0; i < 2 * N; i++) {
+        const vmg_clause c = {i < N ? VMG_DO_SIT_DOWN : VMG_DO_JUMP_UP, false, i < N ? 1 : 2, 0.4, 0, 40};
+        vmg_buf text = {0};
+        vmg_caption_say(&c, 1, NULL, &dice, &text);
+        REQUIRE(text.data);
+        for (size_t w = 0; w < VMG_COUNT(wrong); w++)
+            if (strstr(text.data, wrong[w]))
+                CHECK_STR(text.data, wrong[w]);
+        *(i < N ? &without : &counted) += is_sentence(text.data, c.what);
+        parted += i < N && strstr(text.data, "because") != NULL;
+        they += i < N && (strstr(text.data, "they sit") || strstr(text.data, "he sits"));
+        vmg_buf_free(&text);
+    }
+    CHECK(without > N / 20 && without < N / 2);
+    CHECK(parted > 0);
+    CHECK(they > 0);
+    CHECK(counted == 0);
 }
 
 static void right_sides_are_worded_as_mirrored(void)
@@ -464,6 +504,7 @@ static const vmg_test_case cases[] = {
     {"words_every_behaviour", words_every_behaviour},
     {"no_wording_is_shared_by_behaviours", no_wording_is_shared_by_behaviours},
     {"tells_what_belongs_to_it", tells_what_belongs_to_it},
+    {"says_whole_sentences", says_whole_sentences},
     {"right_sides_are_worded_as_mirrored", right_sides_are_worded_as_mirrored},
     {"finds_label_words", finds_label_words},
     {"sets_speed_and_turn", sets_speed_and_turn},

@@ -13,6 +13,7 @@
 
 #include "host/base/fs.h"
 #include "host/base/mem.h"
+#include "models/vocabulary.h"
 #include "src/format/weights_file.h"
 #include "src/lib/encoder.h"
 #include "src/lib/export_run.h"
@@ -412,15 +413,11 @@ static void takes_a_frozen_encoder(void)
     free(model);
 }
 
-/* A run that starts from a model keeps its vocabulary, so that every tensor has its shape, whatever it would make itself. */
-static void starts_from_a_model(void)
+/* The last run said that all parameters started from a model. */
+static void check_all_taken(void)
 {
-    char *model = below("mini.gguf"), *path = below("said.txt"), *text = NULL;
+    char *path = below("said.txt"), *text = NULL;
     int taken = 0, all = 0;
-    if (!vmg_path_exists(model))
-        exports_a_whole_model();
-    CHECK_INT(run_train("--config '%s/config.json' --out '%s/warm' --steps 1 --vocab-size 30 --warm-start '%s'", folder(), folder(),
-                        model), 0);
     REQUIRE_OK(vmg_read_file(path, 1 << 20, &text, NULL));
     const char *line = strstr(text, " parameters start from ");
     while (line && line > text && line[-1] != '\n')
@@ -429,7 +426,78 @@ static void starts_from_a_model(void)
     CHECK(all > 0 && taken == all);
     free(text);
     free(path);
+}
+
+/* A run that starts from a model keeps its vocabulary, so that every tensor has its shape, whatever it would make itself. */
+static void starts_from_a_model(void)
+{
+    char *model = below("mini.gguf");
+    if (!vmg_path_exists(model))
+        exports_a_whole_model();
+    CHECK_INT(run_train("--config '%s/config.json' --out '%s/warm' --steps 1 --vocab-size 30 --warm-start '%s'", folder(), folder(),
+                        model), 0);
+    check_all_taken();
     free(model);
+}
+
+/* With a vocabulary of its own, a piece that the model has keeps its embedding, another gets the mean of what the model makes of it.
+ * The first update's rate is 0, so that nothing has moved. */
+static void starts_with_other_pieces(void)
+{
+    static const char *const runs[2] = {"few-pieces", "pieces"};
+    vmg_weights *w[2] = {NULL};
+    vmg_tokenizer *t[2] = {NULL};
+    float *table[2] = {NULL};
+    int64_t dim = 0, n_equal = 0, n_means = 0;
+    char *letters = below("letters.model");
+    uint8_t *bytes;
+    size_t n_bytes;
+    REQUIRE_OK(vmg_vocabulary_train((const char *const[]){"sonredtklfphvgwa,", "wpahdveg,rtnkolfs"}, 2, 24, &bytes, &n_bytes));
+    REQUIRE_OK(vmg_write_file(letters, bytes, n_bytes));
+    char *vocabulary[2] = {vmg_asprintf("--vocabulary '%s'", letters),
+                           vmg_asprintf("--new-vocabulary --warm-start '%s/%s.gguf'", folder(), runs[0])};
+    for (int i = 0; i < 2; i++) {
+        char *run = below(runs[i]), *model = vmg_asprintf("%s.gguf", run);
+        CHECK_INT(run_train("--config '%s/config.json' --out '%s' --steps 1 %s", folder(), run, vocabulary[i]), 0);
+        if (i)
+            check_all_taken();
+        CHECK_INT(run_train("--export '%s' --out '%s' --dtype f32", model, run), 0);
+        REQUIRE_OK(vmg_weights_open(model, &w[i]));
+        REQUIRE_OK(vmg_tokenizer_from_weights(w[i], &t[i]));
+        const vmg_weight *x = vmg_weights_find(w[i], "token_embd.weight");
+        REQUIRE(x && x->rank == 2 && x->dim[0] == vmg_tokenizer_size(t[i]));
+        dim = x->dim[1];
+        table[i] = vmg_calloc((size_t)x->n, sizeof *table[i]);
+        REQUIRE_OK(vmg_weight_to_f32(x, table[i]));
+        free(run);
+        free(model);
+        free(vocabulary[i]);
+    }
+    free(bytes);
+    free(letters);
+    for (int32_t k = 0; k < vmg_tokenizer_size(t[1]); k++) {
+        const char *piece = vmg_tokenizer_piece(t[1], k), *word = !strncmp(piece, "\xe2\x96\x81", 3) ? piece + 3 : "";
+        int32_t same = vmg_tokenizer_id(t[0], piece);
+        vmg_token_ids ids = {0};
+        REQUIRE_OK(vmg_tokenizer_encode(t[0], word, strlen(word), 64, &ids));
+        n_equal += same >= 0;
+        n_means += same < 0 && ids.n > 2;
+        for (int64_t c = 0; c < dim && (same >= 0 || ids.n > 2); c++) {
+            double want = same >= 0 ? table[0][same * dim + c] : 0;
+            for (int64_t i = 0; same < 0 && i + 1 < ids.n; i++)
+                want += table[0][ids.id[i] * dim + c] / (double)(ids.n - 1);
+            if (!CHECK_CLOSE(table[1][k * dim + c], want, 1e-6))
+                break;
+        }
+        vmg_token_ids_free(&ids);
+    }
+    CHECK(n_equal > 0);
+    CHECK(n_means > 0);
+    for (int i = 0; i < 2; i++) {
+        free(table[i]);
+        vmg_tokenizer_free(t[i]);
+        vmg_weights_close(w[i]);
+    }
 }
 
 /* Width and height of a PNG; its bytes, if wanted. */
@@ -526,6 +594,7 @@ static const vmg_test_case cases[] = {
     {"generates_from_the_export", generates_from_the_export},
     {"takes_a_frozen_encoder", takes_a_frozen_encoder},
     {"starts_from_a_model", starts_from_a_model},
+    {"starts_with_other_pieces", starts_with_other_pieces},
     {"draws_samples", draws_samples},
     {"splits_among_processes", splits_among_processes},
     {"processes_stop_at_nan", processes_stop_at_nan},

@@ -20,7 +20,7 @@ enum { MAX_OPTIONS = 64 };
 typedef struct train {
     const char *config, *data, *out, *vocabulary, *warm_start, *text_encoder, *device, *dtype, *export_path, *cache,
         *sample;
-    bool resume;
+    bool resume, new_vocabulary;
     int64_t threads;
     vmg_recipe recipe;  /* as given on the command line; only what `given` marks counts */
     bool given[MAX_OPTIONS];
@@ -45,6 +45,8 @@ static int parse(int argc, char **argv, train *t, int *n_args)
          "--config: sampling defaults from there)", NULL},
         {"dtype", 0, VMG_OPT_STRING, &t->dtype, "T", "products in f32 (default) or bf16; with --export the weights' type", NULL},
         {"vocabulary", 0, VMG_OPT_STRING, &t->vocabulary, "FILE", "spiece.model (default: that of --warm-start, else made from the captions)", NULL},
+        {"new-vocabulary", 0, VMG_OPT_FLAG, &t->new_vocabulary, NULL, "make it from the captions in spite of --warm-start, whose embeddings "
+         "the new pieces start from", NULL},
         {"text-encoder", 0, VMG_OPT_STRING, &t->text_encoder, "MODEL", "frozen encoder, for configurations without \"text_encoder\"",
          NULL},
         {"warm-start", 0, VMG_OPT_STRING, &t->warm_start, "FILE|DIR", "start from tensors of equal names and shapes", NULL},
@@ -151,6 +153,7 @@ static int run_training(train *t)
 {
     vmg_frozen_texts *frozen = NULL;
     vmg_trainer_options o = {.config = t->config, .data = t->data, .out = t->out, .resume = t->resume, .vocabulary = t->vocabulary,
+                             .new_vocabulary = t->new_vocabulary,
                              .warm_start = t->warm_start, .comm = &t->comm, .n_threads = (int)t->threads, .report_s = 5,
                              .report = on_report, .user = t, .log = vmg_cli_log()};
     uint64_t cache_bytes = 0;

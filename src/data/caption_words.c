@@ -34,10 +34,11 @@ bool vmg_dice_chance(vmg_dice *d, double p)
 /* ---- tables ---- */
 
 enum role {
-    SAY,    /* the behaviour itself */
-    LEAD,   /* what is done just before, as a part of it */
-    FINISH, /* and just after */
-    TAIL    /* manner, place or limbs: after it, or before the subject */
+    SAY,      /* the behaviour itself, after a subject */
+    SENTENCE, /* the same with the subject, or without any */
+    LEAD,     /* what is done just before, as a part of it */
+    FINISH,   /* and just after */
+    TAIL      /* manner, place or limbs: after it, or before the subject */
 };
 typedef struct wording {
     enum role role;
@@ -47,6 +48,7 @@ typedef struct wording {
 } wording;
 
 #define VMG_WORDING(id, ...) {SAY, VMG_DO_##id, __VA_ARGS__},
+#define VMG_SENTENCE(id, ...) {SENTENCE, VMG_DO_##id, __VA_ARGS__},
 #define VMG_LEAD(id, ...) {LEAD, VMG_DO_##id, __VA_ARGS__},
 #define VMG_FINISH(id, ...) {FINISH, VMG_DO_##id, __VA_ARGS__},
 #define VMG_TAIL(id, ...) {TAIL, VMG_DO_##id, __VA_ARGS__},
@@ -54,9 +56,10 @@ static const wording one_side[] = {
 #include "src/data/wordings.def"
 };
 static const wording both_sides[] = {
-#include "src/data/wordings_both.def"
+#include "src/data/wordings/both.def"
 };
 #undef VMG_WORDING
+#undef VMG_SENTENCE
 #undef VMG_LEAD
 #undef VMG_FINISH
 #undef VMG_TAIL
@@ -126,6 +129,7 @@ static const struct {
 } irregular[] = {
     {"do", "does", "doing"}, {"go", "goes", "going"},   {"have", "has", "having"},
     {"lie", "lies", "lying"}, {"be", "is", "being"},  {"mimic", "mimics", "mimicking"},
+    {"tiptoe", "tiptoes", "tiptoeing"}, {"plie", "plies", "plieing"},
 };
 
 /* Verbs that double their last letter before -ing. */
@@ -133,7 +137,9 @@ static const char *const doubling[] = {"run", "sit", "squat", "hop", "spin", "jo
                                        "mop", "get", "dip", "swim", "sidestep", "put", "grab", "begin",
                                        "jab", "sip", "scrub", "rub", "let", "set", "drop", "plop", "plod", "flip",
                                        "whip", "hit", "rip", "tip", "slip", "flop", "pop", "swap", "bob", "stab", "thud", "cut", "quit",
-                                       "control", "propel", "clap", "snap", "trot", "spar"};
+                                       "control", "propel", "clap", "snap", "trot", "spar",
+                                       "bid", "bunny-hop", "clip", "drag", "flag", "flap", "grip", "kangaroo-hop", "lag", "leapfrog",
+                                       "leg", "pad", "peg", "sag", "schlep", "skip", "slog", "slug", "stir", "strut", "wag", "zip"};
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -192,9 +198,23 @@ void vmg_inflect(const char *verb, enum vmg_verb_form form, vmg_buf *out)
         third_person(verb, out);
 }
 
-/* A wording with its verbs and pronouns put in. */
-static void put_wording(const char *text, enum vmg_verb_form form, size_t who, const char *word,
-                        vmg_buf *out)
+/* "he", or with a verb "he falls", "they fall". */
+static void put_they(size_t who, const char *verb, vmg_buf *out)
+{
+    const char *they = subjects[who].they;
+    bool plural = !strcmp(they, "they");
+    vmg_buf_puts(out, they);
+    if (!*verb)
+        return;
+    vmg_buf_puts(out, " ");
+    if (plural && !strcmp(verb, "be"))
+        vmg_buf_puts(out, "are");
+    else
+        vmg_inflect(verb, plural ? VMG_BASE_FORM : VMG_THIRD_PERSON, out);
+}
+
+/* A row's text with its verbs, pronouns and subject put in; `word` where a label's text has {word}. */
+static void put_text(const char *text, enum vmg_verb_form form, size_t who, const char *word, vmg_buf *out)
 {
     for (const char *p = text; *p;) {
         char name[32] = "";
@@ -206,10 +226,12 @@ static void put_wording(const char *text, enum vmg_verb_form form, size_t who, c
         memcpy(name, p + 1, (size_t)(end - p - 1));
         if (*p == '[')
             vmg_inflect(name, form, out);
+        else if (!strncmp(name, "they", 4) && (!name[4] || name[4] == ' '))
+            put_they(who, name + 4 + (name[4] == ' '), out);
         else
-            vmg_buf_puts(out, !strcmp(name, "their")        ? subjects[who].their
+            vmg_buf_puts(out, !strcmp(name, "who")          ? subjects[who].who
+                              : !strcmp(name, "their")      ? subjects[who].their
                               : !strcmp(name, "themselves") ? subjects[who].themselves
-                              : !strcmp(name, "they")       ? subjects[who].they
                                                             : word);
         p = end + 1;
     }
@@ -217,8 +239,14 @@ static void put_wording(const char *text, enum vmg_verb_form form, size_t who, c
 
 /* ---- choosing words ---- */
 
+/* "is being seated" is not said. */
+static bool reads_well(const char *text, enum vmg_verb_form form)
+{
+    return form != VMG_GERUND || !strstr(text, "[be]");
+}
+
 /* The text of a fitting row, allocated, left and right exchanged for the right side; NULL if there is none. */
-static char *choose(const vmg_clause *c, enum role role, vmg_dice *dice)
+static char *choose(const vmg_clause *c, enum role role, enum vmg_verb_form form, vmg_dice *dice)
 {
     int left = vmg_behaviour_left_of(c->what);
     bool right = left >= 0 && left != (int)c->what;
@@ -229,7 +257,7 @@ static char *choose(const vmg_clause *c, enum role role, vmg_dice *dice)
     uint64_t fitting = 0;
     for (size_t i = 0; i < n; i++)
         if (w[i].role == role && w[i].what == what && c->value >= w[i].low && c->value < w[i].high &&
-            vmg_dice_below(dice, ++fitting) == 0)
+            reads_well(w[i].text, form) && vmg_dice_below(dice, ++fitting) == 0)
             found = w[i].text;
     if (!found)
         return NULL;
@@ -253,11 +281,11 @@ static bool put_part(const vmg_clause *c, enum role role, double chance, const c
                      const char *after, enum vmg_verb_form form, size_t who, vmg_dice *dice,
                      vmg_buf *out)
 {
-    char *text = vmg_dice_chance(dice, chance) ? choose(c, role, dice) : NULL;
+    char *text = vmg_dice_chance(dice, chance) ? choose(c, role, form, dice) : NULL;
     if (!text)
         return false;
     vmg_buf_puts(out, before);
-    put_wording(text, form, who, "", out);
+    put_text(text, form, who, "", out);
     vmg_buf_puts(out, after);
     free(text);
     return true;
@@ -347,10 +375,19 @@ static const char *connect(bool at_once, bool last, int n, vmg_dice *dice,
                                                : then[vmg_dice_below(dice, VMG_COUNT(then))];
 }
 
-void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, vmg_dice *dice,
-                     vmg_buf *out)
+/* How often a single event that happens once is said by a sentence of the tables. */
+static const double sentence_chance = 0.45;
+
+/* A sentence of the tables for what is the only clause; false if there is none. */
+static bool put_sentence(const vmg_clause *c, size_t who, vmg_dice *dice, vmg_buf *out)
 {
-    size_t who = vmg_dice_below(dice, VMG_COUNT(subjects)), start = out->len;
+    bool counted = vmg_behaviour_is_moment(c->what) && c->count > 1 && !c->both;
+    return !counted && put_part(c, SENTENCE, sentence_chance, "", "", VMG_THIRD_PERSON, who, dice, out);
+}
+
+/* Clauses joined, after a subject or without one. Returns whether it has one. */
+static bool put_clauses(const vmg_clause *c, int n, const vmg_label_words *label, size_t who, vmg_dice *dice, vmg_buf *out)
+{
     uint64_t kind = vmg_dice_below(dice, 100);
     /* "walks", "is walking", "walk", "walking" */
     enum vmg_verb_form form = kind < 68   ? VMG_THIRD_PERSON
@@ -366,7 +403,7 @@ void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, v
         who = 0;
     if (label) {
         int row = label->first + (int)vmg_dice_below(dice, (uint64_t)label->n);
-        put_wording(labels[row].text, form, who, label->word, out);
+        put_text(labels[row].text, form, who, label->word, out);
         if (n > 0)
             vmg_buf_puts(out, " and ");
     }
@@ -376,6 +413,16 @@ void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, v
             vmg_buf_puts(out, connect(together(&c[i - 1], &c[i]), i == n - 1, n, dice, &own));
         put_clause(&c[i], n, own != form, front && i == 0, own, who, dice, out);
     }
+    return sentence;
+}
+
+void vmg_caption_say(const vmg_clause *c, int n, const vmg_label_words *label, vmg_dice *dice,
+                     vmg_buf *out)
+{
+    size_t who = vmg_dice_below(dice, VMG_COUNT(subjects)), start = out->len;
+    bool sentence = n == 1 && !label && put_sentence(c, who, dice, out);
+    if (!sentence)
+        sentence = put_clauses(c, n, label, who, dice, out);
     if (out->failed)
         return;
     if (vmg_dice_chance(dice, 0.08))

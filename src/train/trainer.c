@@ -18,7 +18,7 @@
 #include "src/train/vocabulary.h"
 #include "src/train/warm_start.h"
 
-enum { MAX_CONFIG_BYTES = 1 << 20, MAX_TOKENIZER_BYTES = 64 << 20, MAX_SENTENCES = 100000, N_SHOWN_NAMES = 3 };
+enum { MAX_CONFIG_BYTES = 1 << 20, MAX_TOKENIZER_BYTES = 64 << 20, MAX_SENTENCES = 500000, N_SHOWN_NAMES = 3 };
 
 /* Sums since the last report. */
 typedef struct tally {
@@ -151,7 +151,7 @@ static int read_vocabulary_of(const char *path, uint8_t **out, size_t *size)
     return rc;
 }
 
-/* Token embeddings that a run starts from only mean something with the pieces they were trained on. */
+/* A given one, that of the model that the run starts from, or a new one. */
 static int get_vocabulary(trainer *t, const vmg_caption_texts *texts)
 {
     vmg_run *r = &t->run;
@@ -162,7 +162,7 @@ static int get_vocabulary(trainer *t, const vmg_caption_texts *texts)
         r->tokenizer = (uint8_t *)model;
         return rc;
     }
-    int rc = o->warm_start ? read_vocabulary_of(o->warm_start, &r->tokenizer, &r->tokenizer_bytes) : VMG_E_NOTFOUND;
+    int rc = o->warm_start && !o->new_vocabulary ? read_vocabulary_of(o->warm_start, &r->tokenizer, &r->tokenizer_bytes) : VMG_E_NOTFOUND;
     return rc != VMG_E_NOTFOUND ? rc
                                 : vmg_vocabulary_train((const char *const *)texts->text, texts->n, r->recipe.vocab_size,
                                                        &r->tokenizer, &r->tokenizer_bytes);
@@ -220,7 +220,7 @@ static int make_network(trainer *t)
     if (rc == VMG_OK)
         rc = vmg_train_init(t->net, (uint64_t)r->seed);
     if (rc == VMG_OK && t->o->warm_start)
-        rc = vmg_warm_start(t->ctx, t->net, t->o->warm_start, &t->o->log);
+        rc = vmg_warm_start(t->ctx, t->net, t->o->warm_start, t->tokenizer, &t->o->log);
     return rc;
 }
 

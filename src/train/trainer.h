@@ -25,8 +25,9 @@ typedef struct vmg_trainer_options {
     const char *out;        /* the run's folder, made if missing: checkpoint.safetensors, log.jsonl, lock */
     bool resume;            /* go on from the checkpoint there */
     vmg_recipe recipe;      /* of a resumed run too: the caller starts from the checkpoint's (vmg_trainer_recipe) */
-    const char *vocabulary; /* a spiece.model for joint training; NULL: made from the captions */
-    const char *warm_start; /* model or checkpoint whose tensors of equal names and shapes are taken; NULL: none */
+    const char *vocabulary; /* a spiece.model for joint training; NULL: that of warm_start, else made from the captions */
+    bool new_vocabulary;    /* made from the captions, whatever warm_start has */
+    const char *warm_start; /* model or checkpoint whose tensors are taken (src/train/warm_start.h); NULL: none */
     vmg_text_source texts;  /* of a frozen text encoder; get NULL: joint training */
     const vmg_comm *comm;   /* NULL: alone */
     int n_threads;          /* that make batches; 0 = 1 */
