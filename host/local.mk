@@ -46,6 +46,7 @@ libvmg_la_SOURCES += host/op/loss.c host/op/loss.h
 libvmg_la_SOURCES += host/op/norm.c host/op/norm.h
 libvmg_la_SOURCES += host/op/optim.c host/op/optim.h
 libvmg_la_SOURCES += host/op/random.c host/op/random.h
+libvmg_la_SOURCES += host/op/rate.c host/op/rate.h
 libvmg_la_SOURCES += host/op/reduce.c host/op/reduce.h
 libvmg_la_SOURCES += host/op/want.c host/op/want.h
 libvmg_la_SOURCES += host/op/matmul_backward.c

@@ -10,6 +10,7 @@
 #include "host/base/clock.h"
 #include "host/base/mem.h"
 #include "host/op/matmul_path.h"
+#include "host/op/rate.h"
 #include "host/plan.h"
 
 /* ---- what the processor has ---- */
@@ -308,44 +309,29 @@ static bool probe_run(vmg_ctx *ctx, const unit *u)
 enum { RATE_ROUNDS = 40000, RATE_TRIES = 5 };
 static const double least_gain = 1.4; /* processors differ by factors of two */
 
-/* Every compute unit multiplies: shape[0] items. */
-static void rate_geometry(const vmg_device *dev, const int *v, const int64_t *shape, size_t global[3], size_t local[3])
+/* Operations a second in floats or in pairs of bf16, every compute unit at work. */
+static double rate_of(vmg_ctx *ctx, enum vmg_rate by, vmg_tensor out)
 {
-    (void)dev;
-    (void)v;
-    global[0] = (size_t)shape[0];
-    local[0] = 1;
-}
-
-static const vmg_kernel_def rate_def = {.file = "matmul_rate", .name = "multiply", .geometry = rate_geometry};
-
-/* Seconds of RATE_ROUNDS rounds, in pairs of bf16 or in floats. */
-static double seconds_of(vmg_ctx *ctx, bool pairs, vmg_tensor out)
-{
-    vmg_launch l = VMG_LAUNCH(&rate_def);
-    vmg_define(&l, "PAIRS=%d", pairs);
-    vmg_arg_out(&l, out);
-    vmg_arg_i32(&l, RATE_ROUNDS);
-    l.shape[0] = vmg_tensor_count(out);
-    const double start = vmg_now_s();
-    vmg_launch_run(ctx, &l);
+    const double start = vmg_now_s(), flops = vmg_op_rate(ctx, by, RATE_ROUNDS, out);
     vmg_ctx_finish(ctx);
-    return vmg_now_s() - start;
+    return flops / (vmg_now_s() - start);
 }
 
-/* Pairs and floats are timed in turn, the least of several times each: a pair is two products, a float one. */
+/* Pairs and floats are timed in turn, the best of several times each. */
 static bool pairs_pay(vmg_ctx *ctx)
 {
-    double best[2] = {INFINITY, INFINITY};
+    double best[2] = {0, 0}; /* by enum vmg_rate */
     const int64_t n = (int64_t)ctx->dev.n_compute_units;
     cl_mem buf = vmg_ctx_buffer(ctx, (size_t)n * sizeof(float));
     const vmg_tensor out = vmg_tensor_make(buf, 0, VMG_F32, 1, (int64_t[]){n});
     for (int i = 0; i < 2 * RATE_TRIES && buf && !ctx->error; i++)
-        best[i % 2] = fmin(best[i % 2], seconds_of(ctx, i % 2, out));
+        best[i % 2] = fmax(best[i % 2], rate_of(ctx, (enum vmg_rate)(i % 2), out));
     vmg_ctx_buffer_free(ctx, buf, (size_t)n * sizeof(float));
-    const double gain = 2 * best[0] / best[1];
+    const double gain = best[VMG_RATE_PAIRS] / best[VMG_RATE_FMA];
     const bool pays = !ctx->error && gain >= least_gain;
-    if (!pays)
+    if (ctx->error)
+        vmg_logf(&ctx->log, VMG_LOG_WARN, "%s could not be timed, so it is not used: %s", units[VMG_UNIT_AVX512].what, ctx->message);
+    else if (!pays)
         vmg_logf(&ctx->log, VMG_LOG_INFO, "%s multiplies at %.2f times the rate of f32 here, so it is not used",
                  units[VMG_UNIT_AVX512].what, gain);
     return pays;

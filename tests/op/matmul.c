@@ -1,4 +1,5 @@
 /* Matrix products against a double-precision reference: every path, dtype, layout and epilogue. */
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@
 #include "host/blas.h"
 #include "host/dtype.h"
 #include "host/op/matmul_path.h"
+#include "host/op/rate.h"
 #include "host/plan.h"
 #include "host/tune_search.h"
 #include "tests/op/matmul_check.h"
@@ -315,6 +317,27 @@ static void matrix_unit_is_found_where_it_is(void)
     vmg_test_skip("no matrix unit that this device could use");
 }
 
+/* Whatever the device has can be timed: a unit that cannot is not used, which nothing else would show. */
+static void every_unit_can_be_timed(void)
+{
+    vmg_ctx *ctx = vmg_test_ctx();
+    const bool has[] = {[VMG_RATE_FMA] = true,
+                        [VMG_RATE_PAIRS] = vmg_matmul_has_unit(ctx, VMG_UNIT_AVX512),
+                        [VMG_RATE_TILES] = vmg_matmul_has_unit(ctx, VMG_UNIT_AMX)};
+    enum { ITEMS = 64, ROUNDS = 16 };
+    vmg_tensor out = vmg_test_matrix(VMG_F32, 1, ITEMS, NULL);
+    for (size_t by = 0; by < VMG_COUNT(has); by++)
+        if (has[by]) {
+            float x[ITEMS];
+            const double flops = vmg_op_rate(ctx, (enum vmg_rate)by, ROUNDS, out);
+            CHECK(flops >= 2.0 * ITEMS * ROUNDS * 4 * 12);
+            vmg_download(ctx, out, x);
+            CHECK_OK(vmg_ctx_status(ctx));
+            for (int i = 0; i < ITEMS; i++)
+                CHECK(isfinite(x[i]));
+        }
+}
+
 /* f32 operands are rounded only when that is allowed: 1 + 2^-12 times 1 tells. */
 static void bf16_is_used_only_where_allowed(void)
 {
@@ -451,6 +474,7 @@ static const vmg_test_case cases[] = {
     {"general_products", general_products},
     {"every_vector_width", every_vector_width},
     {"gradients_of_a_linear_layer", gradients_of_a_linear_layer},
+    {"every_unit_can_be_timed", every_unit_can_be_timed},
     {"matrix_unit_is_found_where_it_is", matrix_unit_is_found_where_it_is},
     {"bf16_is_used_only_where_allowed", bf16_is_used_only_where_allowed},
     {"plans_count_scratch", plans_count_scratch},
