@@ -150,6 +150,42 @@ static void amx_rounds_operands_only(void)
     run_amx(&vmg_attention_variants, &vmg_attention_amx_kernel, check_rounded);
 }
 
+/*
+ * Operands are rounded only when the call or the context allows that: all keys are equal, so the result is the value they share,
+ * and 1 + 2^-12 tells.
+ */
+static void bf16_is_used_only_where_allowed(void)
+{
+    enum { ROWS = 64, DIM = 32, CALL = 1, CONTEXT = 2 };
+    vmg_ctx *ctx = vmg_test_ctx();
+    const bool unit = !strcmp(vmg_matmul_matrix_unit(ctx), "amx-bf16");
+    const vmg_segment all = {0, ROWS, 0, ROWS};
+    float ones[ROWS * DIM], values[ROWS * DIM], out[ROWS * DIM];
+    for (int i = 0; i < ROWS * DIM; i++) {
+        ones[i] = 1;
+        values[i] = 1 + 0x1p-12f;
+    }
+    for (int allowed = 0; allowed <= CALL + CONTEXT; allowed++) {
+        vmg_attention a = {.q = vmg_test_matrix(VMG_F32, ROWS, DIM, ones),
+                           .k = vmg_test_matrix(VMG_F32, ROWS, DIM, ones),
+                           .v = vmg_test_matrix(VMG_F32, ROWS, DIM, values),
+                           .out = vmg_test_matrix(VMG_F32, ROWS, DIM, NULL),
+                           .n_heads = 1,
+                           .scale = 0.125f,
+                           .segments = test_segments(&all, 1),
+                           .may_round = allowed & CALL};
+        vmg_matmul_allow_bf16(ctx, allowed & CONTEXT);
+        /* Not even where something else chose the implementation. */
+        vmg_force_variant(ctx, &vmg_attention_variants, allowed ? NULL : "amx");
+        vmg_op_attention(ctx, &a);
+        vmg_test_read(a.out, out);
+        for (int i = 0; i < ROWS * DIM; i++)
+            CHECK_CLOSE(out[i], allowed && unit ? 1.0 : 1 + 0x1p-12, 0);
+    }
+    vmg_matmul_allow_bf16(ctx, false);
+    vmg_force_variant(ctx, NULL, NULL);
+}
+
 /* n equal key rows are one row whose bias is log(n) (how padding rows of a text are kept). */
 static void log_count_is_repetition(void)
 {
@@ -273,6 +309,7 @@ static const vmg_test_case cases[] = {
     {"every_tunable", every_tunable},
     {"gemm_takes_heads_in_turn", gemm_takes_heads_in_turn},
     {"amx_rounds_operands_only", amx_rounds_operands_only},
+    {"bf16_is_used_only_where_allowed", bf16_is_used_only_where_allowed},
     {"log_count_is_repetition", log_count_is_repetition},
     {"masks_and_propagates", masks_and_propagates},
     {"refuses_wrong_operands", refuses_wrong_operands},

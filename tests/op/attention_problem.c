@@ -9,6 +9,16 @@
 #include "host/op/matmul.h"
 #include "tests/op/suite.h"
 
+vmg_segments test_segments(const vmg_segment *host, int n)
+{
+    vmg_segments all = {.n = n, .host = host};
+    const int64_t dim[] = {n, 4};
+    all.device = vmg_arena_tensor(vmg_test_arena(), VMG_I32, 2, dim);
+    if (n)
+        vmg_upload(vmg_test_ctx(), all.device, host);
+    return all;
+}
+
 void make_call(const problem *p, call *c)
 {
     *c = (call){.p = p, .cols = p->n_heads * p->head_dim};
@@ -55,11 +65,7 @@ void make_call(const problem *p, call *c)
         c->a.key_bias = vmg_test_tensor(VMG_F32, 1, &p->n_keys, c->key_bias);
     if (p->rel_bias)
         c->a.rel_bias = vmg_test_matrix(VMG_F32, N_BUCKETS, p->n_heads, c->rel_bias);
-    c->a.segments = (vmg_segments){.n = p->n_segments, .host = p->segment};
-    const int64_t dim[] = {p->n_segments, 4};
-    c->a.segments.device = vmg_arena_tensor(vmg_test_arena(), VMG_I32, 2, dim);
-    if (p->n_segments)
-        vmg_upload(vmg_test_ctx(), c->a.segments.device, p->segment);
+    c->a.segments = test_segments(p->segment, p->n_segments);
 }
 
 void free_call(call *c)

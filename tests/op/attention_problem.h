@@ -47,6 +47,9 @@ void free_call(call *c);
  * no such unit. */
 void run_amx(const vmg_variants *set, const vmg_kernel_def *def, void (*check)(const problem *));
 
+/* Segments as an op takes them; the host's stay the caller's. */
+vmg_segments test_segments(const vmg_segment *host, int n);
+
 /* On the device and for the reference: key 1 does not exist for who looks at it (bias -infinity). */
 void mask_key(call *c);
 
