@@ -1,5 +1,6 @@
 /*
- * The block product of AMX, sums in tile registers. A tile is 16 × 16 words of 64 bytes a row, a word
+ * The block product of AMX, sums in tile registers. A file that includes this one may define STREAM_STEPS: its operands come from
+ * the second-level cache or beyond, and their lines are asked for that many steps early. A tile is 16 × 16 words of 64 bytes a row, a word
  * holds two values of K; four tiles hold the 32 × 32 sums of a block.
  */
 /* Put on a kernel the attribute would be lost; inlined into one, too. */
@@ -18,7 +19,14 @@ AMX void amx_end(void)
     __builtin_ia32_tilerelease();
 }
 
-#define EXPECT(i) __builtin_prefetch(PTR(ahead + 64 * (i)), 0, 2)
+#ifdef STREAM_STEPS
+#define NEAR(from, i) __builtin_prefetch(PTR((from) + 2048 * STREAM_STEPS + 64 * (i)), 0, 3)
+#define NEAR4(i) NEAR(a, i); NEAR(a, i + 1); NEAR(a, i + 2); NEAR(a, i + 3); NEAR(b, i); NEAR(b, i + 1); NEAR(b, i + 2); NEAR(b, i + 3)
+#else
+#define NEAR4(i)
+#endif
+/* An eighth of what a step asks for. */
+#define EXPECT(i) __builtin_prefetch(PTR(ahead + 64 * (i)), 0, 2); NEAR4(4 * (i))
 
 /* c (32,32) = [c +] `steps` steps of 32 values of K; with one row tile, only its upper half. Two row tiles: meanwhile 512 bytes for each
  * step are brought near from `ahead` on. */

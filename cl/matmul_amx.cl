@@ -2,6 +2,7 @@
 #if PANEL_ROWS != 32
 #error "PANEL_ROWS must be 32"
 #endif
+#define STREAM_STEPS 2
 #include "amx.cl"
 
 #define UNIT_BEGIN() amx_begin()
