@@ -2,6 +2,7 @@
 #include "src/data/caption_words.h"
 
 #include <ctype.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,6 +64,29 @@ static const wording both_sides[] = {
 #undef VMG_LEAD
 #undef VMG_FINISH
 #undef VMG_TAIL
+
+/* Where the rows of each behaviour lie: they stand together. */
+typedef struct row_range {
+    size_t first, end;
+} row_range;
+static row_range ranges[2][VMG_N_BEHAVIOURS]; /* of one side, of both */
+static pthread_once_t ranges_once = PTHREAD_ONCE_INIT;
+
+static void find_ranges_in(const wording *w, size_t n, row_range *range)
+{
+    for (size_t i = 0; i < n; i++) {
+        row_range *r = &range[w[i].what];
+        if (r->end == 0)
+            r->first = i;
+        r->end = i + 1;
+    }
+}
+
+static void find_ranges(void)
+{
+    find_ranges_in(one_side, VMG_COUNT(one_side), ranges[0]);
+    find_ranges_in(both_sides, VMG_COUNT(both_sides), ranges[1]);
+}
 
 enum {
     ARMS = VMG_COVER_ARMS,
@@ -139,7 +163,7 @@ static const char *const doubling[] = {"run", "sit", "squat", "hop", "spin", "jo
                                        "whip", "hit", "rip", "tip", "slip", "flop", "pop", "swap", "bob", "stab", "thud", "cut", "quit",
                                        "control", "propel", "clap", "snap", "trot", "spar",
                                        "bid", "bunny-hop", "clip", "drag", "flag", "flap", "grip", "kangaroo-hop", "lag", "leapfrog",
-                                       "leg", "pad", "peg", "sag", "schlep", "skip", "slog", "slug", "stir", "strut", "wag", "zip"};
+                                       "leg", "pad", "peg", "sag", "schlep", "nip", "spot", "tap", "drum", "skip", "slog", "slug", "stir", "strut", "wag", "zip"};
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -240,9 +264,9 @@ static void put_text(const char *text, enum vmg_verb_form form, size_t who, cons
 /* ---- choosing words ---- */
 
 /* "is being seated" is not said. */
-static bool reads_well(const char *text, enum vmg_verb_form form)
+static bool fits(const wording *w, double value, enum role role, enum vmg_verb_form form)
 {
-    return form != VMG_GERUND || !strstr(text, "[be]");
+    return w->role == role && value >= w->low && value < w->high && (form != VMG_GERUND || !strstr(w->text, "[be]"));
 }
 
 /* The text of a fitting row, allocated, left and right exchanged for the right side; NULL if there is none. */
@@ -252,16 +276,18 @@ static char *choose(const vmg_clause *c, enum role role, enum vmg_verb_form form
     bool right = left >= 0 && left != (int)c->what;
     enum vmg_behaviour what = left >= 0 ? (enum vmg_behaviour)left : c->what;
     const wording *w = c->both ? both_sides : one_side;
-    size_t n = c->both ? VMG_COUNT(both_sides) : VMG_COUNT(one_side);
-    const char *found = role == SAY ? vmg_behaviour_name(c->what) : NULL;
+    pthread_once(&ranges_once, find_ranges);
+    const row_range r = ranges[c->both][what];
     uint64_t fitting = 0;
-    for (size_t i = 0; i < n; i++)
-        if (w[i].role == role && w[i].what == what && c->value >= w[i].low && c->value < w[i].high &&
-            reads_well(w[i].text, form) && vmg_dice_below(dice, ++fitting) == 0)
-            found = w[i].text;
-    if (!found)
-        return NULL;
-    return right && fitting > 0 ? vmg_mirror_text(found) : vmg_strdup(found);
+    for (size_t i = r.first; i < r.end; i++)
+        fitting += fits(&w[i], c->value, role, form);
+    if (!fitting)
+        return role == SAY ? vmg_strdup(vmg_behaviour_name(c->what)) : NULL;
+    uint64_t left_out = vmg_dice_below(dice, fitting);
+    size_t i = r.first;
+    while (!fits(&w[i], c->value, role, form) || left_out-- > 0)
+        i++;
+    return right ? vmg_mirror_text(w[i].text) : vmg_strdup(w[i].text);
 }
 
 static void put_count(int count, vmg_dice *dice, vmg_buf *out)
