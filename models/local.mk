@@ -22,6 +22,7 @@ libvmg_la_SOURCES += models/t5.c models/t5.h
 libvmg_la_SOURCES += models/t5_backward.c models/t5_saved.h
 libvmg_la_SOURCES += models/trainable.c models/trainable.h
 libvmg_la_SOURCES += models/train_step.c models/train_step.h models/train_impl.h models/train_params.c models/train_update.c
+libvmg_la_SOURCES += models/train_facts.c models/train_facts.h
 
 # Configurations: of the published networks, and of our own.
 modelsdir = $(pkgdatadir)

@@ -4,7 +4,7 @@
 
 #include "models/train_step.h"
 
-enum { VMG_TRAIN_DIT, VMG_TRAIN_T5, VMG_TRAIN_N_NETS };
+enum { VMG_TRAIN_DIT, VMG_TRAIN_T5, VMG_TRAIN_FACTS, VMG_TRAIN_N_NETS };
 
 /* Where a checkpoint tensor lies: part k of a parameter of a network. */
 typedef struct vmg_train_place {
@@ -18,7 +18,9 @@ struct vmg_train {
     vmg_train_options options;
     vmg_dit *dit;
     vmg_t5 *t5;
-    vmg_trainable net[VMG_TRAIN_N_NETS]; /* that of T5 is {0} without it */
+    vmg_params facts;                    /* models/train_facts.c; {0} without facts */
+    vmg_param *facts_w, *facts_b;        /* (n_facts, dim), (n_facts) */
+    vmg_trainable net[VMG_TRAIN_N_NETS]; /* {0} of what is not trained */
     vmg_train_place *places;
     size_t n_params;
     int64_t n_updates;
@@ -27,6 +29,9 @@ struct vmg_train {
     vmg_tensor channel_weight;           /* (out_dim) */
     vmg_tensor loss, sum_squares, clip;  /* (1) each */
 };
+
+/* The layer that foretells facts, if options ask for any. */
+int vmg_train_facts_create(vmg_train *t);
 
 /* Fills t->places. */
 int vmg_train_index_params(vmg_train *t);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/base/mem.h"
+#include "models/train_facts.h"
 #include "models/train_impl.h"
 
 /* ---- enumeration ---- */
@@ -124,6 +125,8 @@ static bool ends_with(const char *name, const char *tail)
 
 static struct start dit_start(const vmg_train *t, const char *name, int rank)
 {
+    if (!strncmp(name, VMG_TRAIN_FACTS_PREFIX, strlen(VMG_TRAIN_FACTS_PREFIX)))
+        return (struct start){CONSTANT, 0.0}; /* so that it does not push the encoder before it knows anything */
     if (strstr(name, "modulation"))
         return (struct start){NORMAL, 1.0 / sqrt((double)t->dit->config.dim)};
     if (rank == 2)

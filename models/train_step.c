@@ -79,6 +79,8 @@ int vmg_train_create(vmg_ctx *ctx, const vmg_dit_config *dit, const vmg_t5_confi
     if (rc == VMG_OK && t5)
         rc = vmg_trainable_init(&t->net[VMG_TRAIN_T5], &t->t5->params, o->ema);
     if (rc == VMG_OK)
+        rc = vmg_train_facts_create(t);
+    if (rc == VMG_OK)
         rc = vmg_train_index_params(t);
     if (rc == VMG_OK)
         rc = make_fixed(t);
@@ -100,6 +102,7 @@ void vmg_train_free(vmg_train *t)
         vmg_trainable_free(&t->net[net]);
     vmg_dit_free(t->dit);
     vmg_t5_free(t->t5);
+    vmg_params_free(&t->facts);
     free(t->places);
     free(t->sigma);
     free(t->weight);

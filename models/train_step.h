@@ -33,6 +33,7 @@ typedef struct vmg_train_options {
     double shift;          /* of the noise schedule */
     double bell;           /* how far middling noise weighs more in the loss: vmg_flow_training_weights */
     int64_t n_timesteps;   /* of the training schedule */
+    int64_t n_facts;       /* numbers that a text states, for vmg_train_facts_step (models/train_facts.h); 0 = none */
 } vmg_train_options;
 
 /* spec/model.md §4: betas 0.9/0.95, eps 1e-8, decay 1e-4, clip 0.1, EMA 0.9999 (kept), shift 5, bell 1, 1000 timesteps; f32, recompute. */

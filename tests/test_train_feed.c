@@ -10,6 +10,7 @@
 #include "src/motion/rep276.h"
 #include "src/train/corrupt.h"
 #include "src/train/draw.h"
+#include "src/train/facts.h"
 #include "src/train/feed.h"
 #include "src/train/vocabulary.h"
 #include "tests/harness.h"
@@ -463,6 +464,49 @@ static void splits_among_processes(void)
     close_fed(&whole);
 }
 
+/* Captions whose facts are learnt come beside the same samples as without them, are shared out among processes, and never from the
+ * test half. */
+static void draws_facts(void)
+{
+    enum { N = 7 };
+    fed f;
+    vmg_feed_batch plain, whole, part;
+    REQUIRE_OK(open_fed(&f, 0, 1, false, 1 << 20));
+    REQUIRE_OK(vmg_feed_make(f.feed, 5, &plain));
+    vmg_feed_close(f.feed);
+    f.o.recipe.facts = N;
+    REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
+    REQUIRE_OK(vmg_feed_make(f.feed, 5, &whole));
+    CHECK_INT(plain.n_fact_texts, 0);
+    CHECK_INT(whole.n_fact_texts, N);
+    for (int64_t i = 0; i < whole.batch.n_samples; i++)
+        CHECK(same_sample(&plain, i, &whole, i));
+    for (int64_t i = 0; i < N; i++)
+        CHECK(whole.facts[i * VMG_N_FACTS + 2 * VMG_DO_WALK_FORWARD] == 1 && whole.fact_texts[i].n_rows > 2);
+    for (int64_t rank = 0; rank < 2; rank++) {
+        vmg_feed_close(f.feed);
+        f.o.rank = rank;
+        f.o.n_ranks = 2;
+        REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
+        REQUIRE_OK(vmg_feed_make(f.feed, 5, &part));
+        CHECK_INT(part.n_fact_texts, rank ? N / 2 : N - N / 2);
+        for (int64_t i = 0; i < part.n_fact_texts; i++) {
+            const vmg_train_text *x = &part.fact_texts[i], *y = &whole.fact_texts[rank + 2 * i];
+            CHECK(x->n_rows == y->n_rows && !memcmp(x->ids, y->ids, (size_t)x->n_rows * sizeof *x->ids));
+        }
+        vmg_feed_batch_free(&part);
+    }
+    vmg_feed_close(f.feed);
+    f.o.held_out = true;
+    REQUIRE_OK(vmg_feed_open(&f.o, &f.feed));
+    REQUIRE_OK(vmg_feed_make(f.feed, 5, &part));
+    CHECK_INT(part.n_fact_texts, 0);
+    vmg_feed_batch_free(&part);
+    vmg_feed_batch_free(&plain);
+    vmg_feed_batch_free(&whole);
+    close_fed(&f);
+}
+
 static void prefetches_in_order(void)
 {
     fed f;
@@ -549,6 +593,7 @@ static const vmg_test_case cases[] = {
     {"draws_rare_behaviours", draws_rare_behaviours},
     {"depends_on_nothing_but_the_number", depends_on_nothing_but_the_number},
     {"splits_among_processes", splits_among_processes},
+    {"draws_facts", draws_facts},
     {"prefetches_in_order", prefetches_in_order},
     {"skips_damaged_samples", skips_damaged_samples},
     {"lists_words", lists_words},

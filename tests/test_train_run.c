@@ -13,6 +13,7 @@
 
 #include "host/base/fs.h"
 #include "host/base/mem.h"
+#include "models/train_facts.h"
 #include "models/vocabulary.h"
 #include "src/format/weights_file.h"
 #include "src/lib/encoder.h"
@@ -27,15 +28,18 @@
 /* What a report does: nothing, or stop once `stop_at` updates are made. */
 typedef struct watcher {
     int64_t stop_at;
-    double first_loss, last_loss, held_out_loss;
+    double first_loss, last_loss, held_out_loss, first_facts_loss, last_facts_loss;
     int64_t n;
 } watcher;
 
 static bool watch(void *user, const vmg_trainer_news *news)
 {
     watcher *w = user;
-    if (!w->n++)
+    if (!w->n++) {
         w->first_loss = news->line.loss;
+        w->first_facts_loss = news->line.facts_loss;
+    }
+    w->last_facts_loss = news->line.facts_loss;
     w->last_loss = news->line.loss;
     w->held_out_loss = isfinite(news->line.held_out_loss) ? news->line.held_out_loss : w->held_out_loss;
     return w->stop_at && news->line.step >= w->stop_at;
@@ -108,6 +112,34 @@ static void learns(void)
     vmg_test_note("loss %.3f -> %.3f, held out %.3f", w.first_loss, w.last_loss, w.held_out_loss);
     CHECK(w.last_loss < 0.8 * w.first_loss && w.held_out_loss < 0.9 * w.first_loss);
     CHECK_FAILS(train("learns", false, &r, &w), VMG_E_ARG, "--resume");
+}
+
+/* What captions state is learnt along, and kept in checkpoints but not in models. */
+static void learns_facts(void)
+{
+    watcher w = {0};
+    vmg_weights *run = NULL, *model = NULL;
+    char *out = below("facts"), *to = below("facts.gguf");
+    vmg_recipe r = base_recipe();
+    r.steps = 40;
+    r.lr = 3e-3;
+    r.save_every = 40;
+    r.facts = 6;
+    REQUIRE_OK(train("facts", false, &r, &w));
+    vmg_test_note("facts %.3f -> %.3f", w.first_facts_loss, w.last_facts_loss);
+    CHECK_CLOSE(w.first_facts_loss, 1, 1e-6); /* all tell a walk, and nothing is known yet */
+    CHECK(w.last_facts_loss < 0.5);
+    REQUIRE_OK(vmg_weights_open_dir(out, &run));
+    CHECK(vmg_weights_find(run, "ema.dit." VMG_TRAIN_FACTS_PREFIX "weight") != NULL);
+    REQUIRE_OK(vmg_export_run(out, NULL, to, VMG_F32));
+    REQUIRE_OK(vmg_weights_open(to, &model));
+    CHECK(model->n_tensors > 0);
+    for (size_t i = 0; i < model->n_tensors; i++)
+        CHECK(!strstr(model->tensors[i].name, VMG_TRAIN_FACTS_PREFIX));
+    vmg_weights_close(run);
+    vmg_weights_close(model);
+    free(out);
+    free(to);
 }
 
 static void check_same_files(const char *a, const char *b)
@@ -586,6 +618,7 @@ static void processes_stop_at_nan(void)
 
 static const vmg_test_case cases[] = {
     {"learns", learns},
+    {"learns_facts", learns_facts},
     {"resumes_to_the_same_bits", resumes_to_the_same_bits},
     {"survives_kills", survives_kills},
     {"stops_at_nan", stops_at_nan},

@@ -124,6 +124,8 @@ static bool on_report(void *user, const vmg_trainer_news *news)
     if (isfinite(news->line.loss))
         fprintf(stderr, ": loss %.4f, gradient %.3f, %.1f samples/s, %.0f GFLOP/s", news->line.loss, news->line.grad_norm,
                 news->line.samples_per_s, 1e-9 * news->flops_per_s);
+    if (isfinite(news->line.facts_loss))
+        fprintf(stderr, ", facts %.3f", news->line.facts_loss);
     if (isfinite(news->line.held_out_loss))
         fprintf(stderr, ", held out %.4f", news->line.held_out_loss);
     print_left(news->left_s);

@@ -8,6 +8,7 @@
 #include "host/base/fs.h"
 #include "host/base/mem.h"
 #include "models/t5_names.h"
+#include "models/train_facts.h"
 #include "src/format/weights_file.h"
 #include "src/lib/convert_meta.h"
 #include "src/lib/convert_model.h"
@@ -25,7 +26,9 @@ typedef struct exporter {
 /* What a checkpoint's tensor is called in the model; false for what does not belong there. */
 static bool model_name(const char *name, char *out, size_t n)
 {
-    static const char dit[] = "ema.dit.", t5[] = "ema.t5.";
+    static const char dit[] = "ema.dit.", t5[] = "ema.t5.", facts[] = "ema.dit." VMG_TRAIN_FACTS_PREFIX;
+    if (!strncmp(name, facts, sizeof facts - 1))
+        return false;
     if (!strncmp(name, dit, sizeof dit - 1) && strlen(name) < n) {
         memcpy(out, name + sizeof dit - 1, strlen(name + sizeof dit - 1) + 1);
         return true;

@@ -12,10 +12,11 @@
 #include "src/motion/rep276.h"
 #include "src/train/corrupt.h"
 #include "src/train/draw.h"
+#include "src/train/facts.h"
 #include "src/train/rarity.h"
 
-/* Streams of one batch number: its samples, then itself. The test half has streams of its own. */
-enum { STREAM_BITS = 20, STREAM_BATCH = (1 << STREAM_BITS) - 1, MAX_DRAWS = 100 };
+/* Streams of one batch number: its samples, then the captions whose facts are learnt, then itself. The test half has streams of its own. */
+enum { STREAM_BITS = 20, STREAM_BATCH = (1 << STREAM_BITS) - 1, STREAM_FACTS = STREAM_BATCH - 1, MAX_DRAWS = 100 };
 static const uint64_t held_out_seed = 0x9E3779B97F4A7C15u;
 
 struct vmg_feed {
@@ -25,6 +26,7 @@ struct vmg_feed {
     double *cumulated;        /* of the trials' weights */
     int64_t n_frames;
     vmg_rarity rarity;        /* empty when captions are drawn by trial */
+    vmg_stated *stated;       /* NULL when no facts are learnt */
     pthread_mutex_t lock;     /* over the rest */
     vmg_sample **kept;        /* by index into the data set */
     bool *damaged;
@@ -102,6 +104,8 @@ int vmg_feed_open(const vmg_feed_options *o, vmg_feed **out)
     int rc = list_trials(f);
     if (rc == VMG_OK && o->recipe.rarity > 0)
         rc = vmg_rarity_read(o->data, f->trial, f->n_trials, o->recipe.rarity, o->recipe.emphasis, &f->rarity);
+    if (rc == VMG_OK && o->recipe.facts > 0 && !o->held_out)
+        rc = vmg_stated_read(o->data, f->trial, f->n_trials, &f->stated);
     if (rc != VMG_OK) {
         vmg_feed_close(f);
         return rc;
@@ -124,6 +128,7 @@ void vmg_feed_close(vmg_feed *f)
         free_sample(f->kept[i]);
     pthread_mutex_destroy(&f->lock);
     vmg_rarity_free(&f->rarity);
+    vmg_stated_free(f->stated);
     free(f->trial);
     free(f->cumulated);
     free(f->kept);
@@ -425,6 +430,25 @@ static int alloc_batch(vmg_feed *f, vmg_feed_batch *b)
     return VMG_OK;
 }
 
+/* This process's share of the captions whose facts are learnt beside the batch. */
+static int draw_facts(vmg_feed *f, vmg_feed_batch *b)
+{
+    const vmg_feed_options *o = &f->o;
+    int64_t n = (o->recipe.facts - o->rank + f->o.n_ranks - 1) / f->o.n_ranks;
+    vmg_draw d = vmg_draw_from(f->seed, (uint64_t)b->number << STREAM_BITS | STREAM_FACTS);
+    b->fact_texts = vmg_calloc((size_t)n, sizeof *b->fact_texts);
+    b->facts = vmg_calloc((size_t)n, VMG_N_FACTS * sizeof *b->facts);
+    int rc = b->fact_texts && b->facts ? VMG_OK : VMG_E_NOMEM;
+    for (int64_t i = 0; rc == VMG_OK && i < o->recipe.facts; i++) {
+        int64_t caption = vmg_draw_below(&d, vmg_stated_count(f->stated));
+        if (i % f->o.n_ranks != o->rank)
+            continue;
+        const char *text = vmg_stated_get(f->stated, caption, b->facts + b->n_fact_texts * VMG_N_FACTS);
+        rc = o->texts.get(o->texts.user, text, &b->fact_texts[b->n_fact_texts++]);
+    }
+    return rc;
+}
+
 int vmg_feed_make(vmg_feed *f, int64_t number, vmg_feed_batch *out)
 {
     *out = (vmg_feed_batch){.number = number};
@@ -436,17 +460,27 @@ int vmg_feed_make(vmg_feed *f, int64_t number, vmg_feed_batch *out)
     /* Padding counts as keys, so it must not depend on what other texts this process happens to hold. */
     for (int64_t i = 0; rc == VMG_OK && i < out->batch.n_texts; i++)
         out->texts[i].n_padding = vmg_dit_padding(&f->o.dit, out->texts[i].n_rows, out->texts[i].n_rows);
+    if (rc == VMG_OK && f->stated)
+        rc = draw_facts(f, out);
     if (rc != VMG_OK)
         vmg_feed_batch_free(out);
     return rc;
 }
 
+static void free_texts(vmg_train_text *texts, int64_t n)
+{
+    for (int64_t i = 0; texts && i < n; i++) {
+        free((void *)(uintptr_t)texts[i].ids);
+        free((void *)(uintptr_t)texts[i].rows);
+    }
+    free(texts);
+}
+
 void vmg_feed_batch_free(vmg_feed_batch *b)
 {
-    for (int64_t i = 0; b->texts && i < b->batch.n_texts; i++) {
-        free((void *)(uintptr_t)b->texts[i].ids);
-        free((void *)(uintptr_t)b->texts[i].rows);
-    }
+    free_texts(b->texts, b->batch.n_texts);
+    free_texts(b->fact_texts, b->n_fact_texts);
+    free(b->facts);
     for (int64_t i = 0; b->texts_said && i < b->batch.n_texts; i++)
         free(b->texts_said[i]);
     for (int64_t i = 0; i < b->batch.n_samples; i++) {
@@ -458,7 +492,6 @@ void vmg_feed_batch_free(vmg_feed_batch *b)
             free(b->owned[2 * i + 1]);
     }
     free(b->samples);
-    free(b->texts);
     free(b->texts_said);
     free(b->owned);
     free(b->names);

@@ -58,6 +58,9 @@ typedef struct vmg_feed_batch {
     vmg_train_text *texts;
     int64_t texts_cap;
     char **texts_said;  /* n_texts: the captions */
+    vmg_train_text *fact_texts; /* recipe.facts computed captions, of this process's share, and what they state */
+    float *facts;               /* (n_fact_texts, VMG_N_FACTS), src/train/facts.h */
+    int64_t n_fact_texts;
     float **owned;      /* n_samples × 2: latents and reference */
     char **names;       /* n_samples: "02_01 frames 30..129: a person walks" */
     float *feature_mask;
@@ -72,7 +75,8 @@ typedef struct vmg_feed_batch {
  * containing "motion31" or "mogen_db", whose captions are noisier) it follows its own corrupted reference, else the text, which
  * is replaced by the empty text with probability p_null or when it has none; its noise level is, with probability
  * recipe.noisy, one of the noisiest fifth, else any. Sources containing "mogen_db" or "vigen" count in the
- * loss with body rotations alone in the text branch. Any number of threads. VMG_E_FORMAT after too many damaged samples in a row.
+ * loss with body rotations alone in the text branch. Beside them come recipe.facts computed captions, all alike likely, with what
+ * they state (not from the test half). Any number of threads. VMG_E_FORMAT after too many damaged samples in a row.
  */
 int vmg_feed_make(vmg_feed *f, int64_t number, vmg_feed_batch *out);
 void vmg_feed_batch_free(vmg_feed_batch *b); /* accepts {0} */

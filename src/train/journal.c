@@ -24,7 +24,7 @@ static const struct {
 } fields[] = {
     {"time_s", offsetof(vmg_journal_line, time_s)},
     {"loss", offsetof(vmg_journal_line, loss)},
-    {"held_out_loss", offsetof(vmg_journal_line, held_out_loss)},
+    {"held_out_loss", offsetof(vmg_journal_line, held_out_loss)}, {"facts_loss", offsetof(vmg_journal_line, facts_loss)},
     {"grad_norm", offsetof(vmg_journal_line, grad_norm)},
     {"lr", offsetof(vmg_journal_line, lr)},
     {"samples_per_s", offsetof(vmg_journal_line, samples_per_s)},
@@ -32,7 +32,7 @@ static const struct {
 
 vmg_journal_line vmg_journal_line_at(int64_t step)
 {
-    return (vmg_journal_line){step, NAN, NAN, NAN, NAN, NAN, NAN};
+    return (vmg_journal_line){step, NAN, NAN, NAN, NAN, NAN, NAN, NAN};
 }
 
 static void print_line(vmg_buf *b, const vmg_journal_line *line)

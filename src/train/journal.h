@@ -9,7 +9,7 @@
 /* One report; values that are NaN are left out of the line. */
 typedef struct vmg_journal_line {
     int64_t step; /* updates made when it was written */
-    double time_s, loss, held_out_loss, grad_norm, lr, samples_per_s;
+    double time_s, loss, held_out_loss, facts_loss, grad_norm, lr, samples_per_s;
 } vmg_journal_line;
 
 /* All values NaN. */

@@ -10,4 +10,5 @@ libvmg_la_SOURCES += src/train/plot.c src/train/plot.h
 libvmg_la_SOURCES += src/train/checkpoint.c src/train/checkpoint.h
 libvmg_la_SOURCES += src/train/warm_start.c src/train/warm_start.h
 libvmg_la_SOURCES += src/train/trainer.c src/train/trainer.h
+libvmg_la_SOURCES += src/train/facts.c src/train/facts.h
 libvmg_la_SOURCES += src/train/rarity.c src/train/rarity.h

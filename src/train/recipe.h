@@ -30,6 +30,8 @@ typedef struct vmg_recipe {
     double bell;       /* power of the published loss weights of noise levels: vmg_flow_training_weights */
     double noisy;      /* text samples at one of the noisiest fifth of timesteps, beside those that fall there anyway; 0 = none */
     char emphasis[VMG_RECIPE_TEXT_BYTES]; /* "behaviour=factor,…" on top of that (src/train/rarity.h); "" = none */
+    int64_t facts;       /* texts beside a batch's, whose facts the text encoder learns to foretell (models/train_facts.h); 0 = none */
+    double facts_weight; /* of their loss */
     int64_t vocab_size;
     int64_t save_every, evaluate_every, evaluate_batches; /* steps, steps, batches of held-out samples */
 } vmg_recipe;

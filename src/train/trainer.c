@@ -13,8 +13,10 @@
 #include "host/base/clock.h"
 #include "host/base/fs.h"
 #include "host/base/mem.h"
+#include "models/train_facts.h"
 #include "models/vocabulary.h"
 #include "src/format/weights_file.h"
+#include "src/train/facts.h"
 #include "src/train/vocabulary.h"
 #include "src/train/warm_start.h"
 
@@ -22,7 +24,7 @@ enum { MAX_CONFIG_BYTES = 1 << 20, MAX_TOKENIZER_BYTES = 64 << 20, MAX_SENTENCES
 
 /* Sums since the last report. */
 typedef struct tally {
-    double loss, grad_norm, flops, since_s;
+    double loss, facts_loss, grad_norm, flops, since_s;
     int64_t steps, samples;
 } tally;
 
@@ -214,6 +216,7 @@ static int make_network(trainer *t)
     o.max_grad_norm = r->clip;
     o.ema_decay = r->ema;
     o.bell = r->bell;
+    o.n_facts = r->facts > 0 ? VMG_N_FACTS : 0;
     int rc = vmg_train_create(t->ctx, &t->run.dit, t->run.joint ? &t->run.t5 : NULL, &o, &t->net);
     if (rc == VMG_OK && t->checkpoint)
         return vmg_checkpoint_restore(t->checkpoint, t->ctx, t->net);
@@ -338,7 +341,7 @@ static int report_failure(trainer *t, const vmg_feed_batch *b)
 }
 
 /* Loss and gradients of one batch over all processes. */
-static int step(trainer *t, vmg_feed_batch *b, vmg_train_result *result)
+static int step(trainer *t, vmg_feed_batch *b, vmg_train_result *result, double *facts_loss)
 {
     int64_t n = vmg_train_n_values(t->net);
     double denominator = vmg_train_denominator(t->net, &b->batch);
@@ -346,15 +349,21 @@ static int step(trainer *t, vmg_feed_batch *b, vmg_train_result *result)
     b->batch.denominator = denominator;
     if (rc == VMG_OK)
         rc = vmg_train_step(t->net, &b->batch, result);
+    if (rc == VMG_OK && b->n_fact_texts > 0)
+        rc = vmg_train_facts_step(t->net,
+                                  &(vmg_train_facts){.texts = b->fact_texts, .facts = b->facts, .n_texts = b->n_fact_texts,
+                                                     .n_all = t->run.recipe.facts, .weight = t->run.recipe.facts_weight},
+                                  facts_loss);
     if (rc == VMG_E_FORMAT)
         rc = report_failure(t, b);
     rc = vmg_comm_agree(&t->comm, rc);
     if (rc != VMG_OK || t->comm.size < 2)
         return rc;
-    double sums[2] = {result->loss, result->flops};
-    rc = vmg_comm_sum_f64(&t->comm, sums, 2);
+    double sums[3] = {result->loss, result->flops, *facts_loss};
+    rc = vmg_comm_sum_f64(&t->comm, sums, 3);
     result->loss = sums[0];
     result->flops = sums[1];
+    *facts_loss = sums[2];
     if (rc == VMG_OK)
         rc = vmg_train_read(t->net, VMG_TRAIN_GRAD, t->flat);
     if (rc == VMG_OK)
@@ -366,12 +375,12 @@ static int update(trainer *t)
 {
     vmg_feed_batch b;
     vmg_train_result result = {0};
-    double norm = 0;
+    double norm = 0, facts_loss = 0;
     const vmg_recipe *r = &t->run.recipe;
     int64_t k = t->run.step;
     int rc = vmg_comm_agree(&t->comm, vmg_prefetch_next(t->prefetch, &b));
     if (rc == VMG_OK)
-        rc = step(t, &b, &result);
+        rc = step(t, &b, &result, &facts_loss);
     if (rc == VMG_OK) {
         vmg_train_set_ema_decay(t->net, vmg_recipe_ema(r, k));
         rc = vmg_train_update(t->net, vmg_recipe_lr(r, k), &norm);
@@ -383,6 +392,7 @@ static int update(trainer *t)
         return rc;
     t->run.step++;
     t->sum.loss += result.loss;
+    t->sum.facts_loss += facts_loss;
     t->sum.grad_norm += norm;
     t->sum.flops += result.flops;
     t->sum.samples += r->batch;
@@ -435,6 +445,7 @@ static int report(trainer *t, double held_out_loss, bool saved, bool *stop)
     news.line.lr = vmg_recipe_lr(&t->run.recipe, t->run.step);
     if (t->sum.steps) {
         news.line.loss = t->sum.loss / n;
+        news.line.facts_loss = t->run.recipe.facts > 0 ? t->sum.facts_loss / n : NAN;
         news.line.grad_norm = t->sum.grad_norm / n;
         news.line.samples_per_s = (double)t->sum.samples / span;
     }
