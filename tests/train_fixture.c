@@ -1,6 +1,7 @@
 /* A tiny data set for tests of training. */
 #include "tests/train_fixture.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #include "src/data/dataset_write.h"
 #include "src/data/window.h"
 #include "src/motion/rep276.h"
+#include "tests/harness.h"
 #include "tests/motion_fixture.h"
 
 enum { N_TRIALS = 8, N_TRAINING = 6 };
@@ -66,4 +68,39 @@ int vmg_test_make_config(const char *path)
         "\"training\":{\"steps\":6,\"batch\":5,\"lr\":1e-3,\"warmup\":2,\"cosine\":true,\"clip\":1,\"p-null\":0.2,\"p-motion\":0.3,"
         "\"min-frames\":40,\"max-frames\":60,\"vocab-size\":60,\"save-every\":3,\"evaluate-every\":3,\"evaluate-batches\":1}}";
     return vmg_write_file(path, text, sizeof text - 1);
+}
+
+const char *vmg_test_train_folder(void)
+{
+    static char dir[4096];
+    if (!*dir) {
+        snprintf(dir, sizeof dir, "%s", vmg_test_tmp("train"));
+        char path[4200];
+        snprintf(path, sizeof path, "%s/set", dir);
+        CHECK_OK(vmg_mkdirs(dir));
+        CHECK_OK(vmg_test_make_dataset(path));
+        snprintf(path, sizeof path, "%s/config.json", dir);
+        CHECK_OK(vmg_test_make_config(path));
+    }
+    return dir;
+}
+
+char *vmg_test_train_file(const char *name)
+{
+    return vmg_path_join(vmg_test_train_folder(), name);
+}
+
+int vmg_test_train(const char *format, ...)
+{
+    const char *build = getenv("VMG_BUILDDIR"), *device = getenv("VMG_TEST_DEVICE");
+    char more[4096];
+    va_list ap;
+    va_start(ap, format);
+    vsnprintf(more, sizeof more, format, ap);
+    va_end(ap);
+    char *command = vmg_asprintf("VMG_VERBOSE=1 '%s/vimogen' train --data '%s/set' --device '%s' %s > '%s/said.txt' 2>&1",
+                                 build ? build : ".", vmg_test_train_folder(), device ? device : "0", more, vmg_test_train_folder());
+    int status = command ? system(command) : -1;
+    free(command);
+    return status;
 }
