@@ -91,6 +91,11 @@ static void leaves_other_motions(void)
     free(x);
 }
 
+static double ankles_apart(const float *x, int64_t t)
+{
+    return fabs(joint(x, t, VMG_L_ANKLE)[2] - joint(x, t, VMG_R_ANKLE)[2]);
+}
+
 /* A walk that stops half-way: what stands there sways a little, and goes on doing so without a seam. */
 static void holds_what_stands_still(void)
 {
@@ -102,8 +107,12 @@ static void holds_what_stands_still(void)
     REQUIRE(x);
     CHECK_OK(vmg_hold_find(x, T, &found, &hold));
     CHECK(!found); /* nobody stands */
+    int64_t stop = 0; /* with both feet down */
+    for (int64_t t = 0; t < T / 2; t++)
+        if (ankles_apart(x, t) < ankles_apart(x, stop))
+            stop = t;
     for (int64_t t = T / 2; t < T; t++) {
-        memcpy(x + t * VMG_REP_DIM, x + T / 2 * VMG_REP_DIM, VMG_REP_DIM * sizeof *x);
+        memcpy(x + t * VMG_REP_DIM, x + stop * VMG_REP_DIM, VMG_REP_DIM * sizeof *x);
         for (int j = 0; j < VMG_N_JOINTS; j++)
             x[t * VMG_REP_DIM + VMG_REP_POS + 3 * j] += (float)(sway_m * (1 - cos(6.28 * (double)(t - T / 2) / SWAY)));
         x[t * VMG_REP_DIM + VMG_REP_TRANSL] += (float)(sway_m * (1 - cos(6.28 * (double)(t - T / 2) / SWAY)));
@@ -130,6 +139,13 @@ static void holds_what_stands_still(void)
     CHECK_FAILS(vmg_hold_extend(x, T, &(vmg_loop){10, T + 1, 0}, 100, &again), VMG_E_ARG, "nothing to hold");
     CHECK_OK(vmg_hold_find(x, VMG_HOLD_MIN_FRAMES - 1, &found, &hold));
     CHECK(!found);
+    const double lift_m = 0.3;
+    for (int pass = 0; pass < 2; pass++) { /* on one leg nobody is held; with the foot down again, yes */
+        for (int64_t t = T / 2; t < T; t++)
+            x[t * VMG_REP_DIM + VMG_REP_POS + 3 * VMG_L_ANKLE + 2] += (float)(pass ? -lift_m : lift_m);
+        CHECK_OK(vmg_hold_find(x, T, &found, &hold));
+        CHECK(found == (pass == 1));
+    }
     for (int64_t t = T / 2; t < T; t++)
         for (int s = 0; s < 2; s++) { /* who sits, both knees bent, does not stand */
             float *row = x + t * VMG_REP_DIM + VMG_REP_POS;

@@ -163,7 +163,7 @@ int vmg_loop_extend(const float *x, int64_t T, const vmg_loop *loop, int64_t wan
 
 /* ---- standing still ---- */
 
-static const double still_body_mps = 0.05, still_limb_mps = 0.1, least_straight = 0.85;
+static const double still_body_mps = 0.05, still_limb_mps = 0.1, least_straight = 0.85, most_apart_m = 0.12;
 
 static double distance(const double *u, const double *v)
 {
@@ -176,17 +176,18 @@ static double speed(const vmg_poses *p, int64_t t, int j)
     return distance(vmg_poses_joint(p, a, j), vmg_poses_joint(p, b, j)) * VMG_REP_FPS / (double)VMG_MAX(b - a, 1);
 }
 
-/* On one leg or both: from hip to ankle it is nearly as far as over the knee. */
+/* On both legs: from hip to ankle it is nearly as far as over the knee, and both ankles are as high. Who balances on one leg sways,
+ * and would not learn to from a moment of it. */
 static bool is_standing(const vmg_poses *p, int64_t t)
 {
     static const int leg[2][3] = {{VMG_L_HIP, VMG_L_KNEE, VMG_L_ANKLE}, {VMG_R_HIP, VMG_R_KNEE, VMG_R_ANKLE}};
-    double straightest = 0;
+    double bent = 1, apart = fabs(vmg_poses_joint(p, t, VMG_L_ANKLE)[2] - vmg_poses_joint(p, t, VMG_R_ANKLE)[2]);
     for (int s = 0; s < 2; s++) {
         const double *hip = vmg_poses_joint(p, t, leg[s][0]), *knee = vmg_poses_joint(p, t, leg[s][1]),
                      *ankle = vmg_poses_joint(p, t, leg[s][2]);
-        straightest = fmax(straightest, distance(hip, ankle) / (distance(hip, knee) + distance(knee, ankle)));
+        bent = fmin(bent, distance(hip, ankle) / (distance(hip, knee) + distance(knee, ankle)));
     }
-    return straightest > least_straight;
+    return bent > least_straight && apart < most_apart_m;
 }
 
 static bool is_still(const vmg_poses *p, int64_t t)
