@@ -33,7 +33,7 @@ double vmg_op_rate(vmg_ctx *ctx, enum vmg_rate by, int rounds, vmg_tensor out)
     vmg_arg_out(&l, out);
     vmg_arg_i32(&l, rounds);
     l.shape[0] = items;
-    l.shape[1] = cpu ? 1 : VMG_MIN((int64_t)256, items);
+    l.shape[1] = cpu; /* 0: OpenCL chooses */
     l.flops = sum_flops * chains[by] * rounds * (double)items;
     vmg_launch_run(ctx, &l);
     return l.flops;

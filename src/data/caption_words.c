@@ -65,7 +65,7 @@ static const wording both_sides[] = {
 #undef VMG_FINISH
 #undef VMG_TAIL
 
-/* Where the rows of each behaviour lie: they stand together. */
+/* Where the rows of each behaviour lie: they stand together, but for what others have between them. */
 typedef struct row_range {
     size_t first, end;
 } row_range;
@@ -264,9 +264,9 @@ static void put_text(const char *text, enum vmg_verb_form form, size_t who, cons
 /* ---- choosing words ---- */
 
 /* "is being seated" is not said. */
-static bool fits(const wording *w, double value, enum role role, enum vmg_verb_form form)
+static bool fits(const wording *w, enum vmg_behaviour what, double value, enum role role, enum vmg_verb_form form)
 {
-    return w->role == role && value >= w->low && value < w->high && (form != VMG_GERUND || !strstr(w->text, "[be]"));
+    return w->what == what && w->role == role && value >= w->low && value < w->high && (form != VMG_GERUND || !strstr(w->text, "[be]"));
 }
 
 /* The text of a fitting row, allocated, left and right exchanged for the right side; NULL if there is none. */
@@ -280,12 +280,12 @@ static char *choose(const vmg_clause *c, enum role role, enum vmg_verb_form form
     const row_range r = ranges[c->both][what];
     uint64_t fitting = 0;
     for (size_t i = r.first; i < r.end; i++)
-        fitting += fits(&w[i], c->value, role, form);
+        fitting += fits(&w[i], what, c->value, role, form);
     if (!fitting)
         return role == SAY ? vmg_strdup(vmg_behaviour_name(c->what)) : NULL;
     uint64_t left_out = vmg_dice_below(dice, fitting);
     size_t i = r.first;
-    while (!fits(&w[i], c->value, role, form) || left_out-- > 0)
+    while (!fits(&w[i], what, c->value, role, form) || left_out-- > 0)
         i++;
     return right ? vmg_mirror_text(w[i].text) : vmg_strdup(w[i].text);
 }
