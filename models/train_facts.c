@@ -26,36 +26,8 @@ int vmg_train_facts_create(vmg_train *t)
     return rc == VMG_OK ? vmg_trainable_init(&t->net[VMG_TRAIN_FACTS], &t->facts, t->options.ema) : rc;
 }
 
-/* The texts' ids one after another, which text each belongs to, and the texts' lengths. */
-typedef struct tokens {
-    int32_t *ids, *text;
-    int64_t *lens, n;
-} tokens;
-
-static int gather_tokens(const vmg_train_facts *f, tokens *k)
-{
-    for (int64_t i = 0; i < f->n_texts; i++) {
-        if (!f->texts[i].ids || f->texts[i].n_rows < 1)
-            return vmg_fail(VMG_E_ARG, "text %lld of the facts has no token ids", (long long)i);
-        k->n += f->texts[i].n_rows;
-    }
-    k->ids = vmg_calloc((size_t)k->n, sizeof *k->ids);
-    k->text = vmg_calloc((size_t)k->n, sizeof *k->text);
-    k->lens = vmg_calloc((size_t)f->n_texts, sizeof *k->lens);
-    if (!k->ids || !k->text || !k->lens)
-        return VMG_E_NOMEM;
-    for (int64_t i = 0, at = 0; i < f->n_texts; i++) {
-        k->lens[i] = f->texts[i].n_rows;
-        for (int64_t r = 0; r < k->lens[i]; r++, at++) {
-            k->ids[at] = f->texts[i].ids[r];
-            k->text[at] = (int32_t)i;
-        }
-    }
-    return VMG_OK;
-}
-
 /* (texts, dim): one over each text's tokens, for means. */
-static vmg_tensor upload_shares(vmg_train *t, const tokens *k, int64_t N, int64_t dim)
+static vmg_tensor upload_shares(vmg_train *t, const vmg_train_tokens *k, int64_t N, int64_t dim)
 {
     vmg_tensor share = vmg_arena_matrix(&t->step, VMG_F32, N, dim);
     float *host = vmg_calloc((size_t)(N * dim), sizeof *host);
@@ -70,7 +42,7 @@ static vmg_tensor upload_shares(vmg_train *t, const tokens *k, int64_t N, int64_
 }
 
 /* Sticky errors. */
-static void run(vmg_train *t, const vmg_train_facts *f, const tokens *k, vmg_t5_saved *saved)
+static void run(vmg_train *t, const vmg_train_facts *f, const vmg_train_tokens *k, vmg_t5_saved *saved)
 {
     vmg_ctx *ctx = t->ctx;
     vmg_arena *arena = &t->step;
@@ -103,14 +75,17 @@ static void run(vmg_train *t, const vmg_train_facts *f, const tokens *k, vmg_t5_
 int vmg_train_facts_step(vmg_train *t, const vmg_train_facts *f, double *loss)
 {
     vmg_t5_saved saved = {0};
-    tokens k = {0};
+    vmg_train_tokens k = {0};
     float weighted = 0;
     bool allowed = t->ctx->allow_bf16;
     *loss = 0;
     if (t->options.n_facts <= 0 || f->n_texts < 1 || !(f->weight > 0))
         return vmg_fail(VMG_E_ARG, "%lld texts of %lld facts with weight %g", (long long)f->n_texts, (long long)t->options.n_facts,
                         f->weight);
-    int rc = gather_tokens(f, &k);
+    for (int64_t i = 0; i < f->n_texts; i++)
+        if (!f->texts[i].ids || f->texts[i].n_rows < 1)
+            return vmg_fail(VMG_E_ARG, "text %lld of the facts has no token ids", (long long)i);
+    int rc = vmg_train_tokens_gather(f->texts, f->n_texts, &k);
     if (rc == VMG_OK) {
         vmg_matmul_allow_bf16(t->ctx, t->options.bf16);
         run(t, f, &k, &saved);
@@ -120,8 +95,6 @@ int vmg_train_facts_step(vmg_train *t, const vmg_train_facts *f, double *loss)
     }
     *loss = weighted / f->weight;
     vmg_t5_saved_free(&saved);
-    free(k.ids);
-    free(k.text);
-    free(k.lens);
+    vmg_train_tokens_free(&k);
     return rc;
 }

@@ -30,6 +30,14 @@ struct vmg_train {
     vmg_tensor loss, sum_squares, clip;  /* (1) each */
 };
 
+/* Texts' token ids one after another, which text each belongs to, and the texts' lengths. Freed also after a failure (VMG_E_NOMEM). */
+typedef struct vmg_train_tokens {
+    int32_t *ids, *text;
+    int64_t *lens, n;
+} vmg_train_tokens;
+int vmg_train_tokens_gather(const vmg_train_text *texts, int64_t n, vmg_train_tokens *out);
+void vmg_train_tokens_free(vmg_train_tokens *t);
+
 /* The layer that foretells facts, if options ask for any. */
 int vmg_train_facts_create(vmg_train *t);
 

@@ -180,12 +180,31 @@ typedef struct step {
     double *timesteps;
 } step;
 
-static int64_t count_tokens(const vmg_train_batch *b)
+int vmg_train_tokens_gather(const vmg_train_text *texts, int64_t n, vmg_train_tokens *k)
 {
-    int64_t n = 0;
-    for (int64_t i = 0; i < b->n_texts; i++)
-        n += b->texts[i].n_rows;
-    return n;
+    *k = (vmg_train_tokens){0};
+    for (int64_t i = 0; i < n; i++)
+        k->n += texts[i].n_rows;
+    k->ids = vmg_calloc((size_t)k->n, sizeof *k->ids);
+    k->text = vmg_calloc((size_t)k->n, sizeof *k->text);
+    k->lens = vmg_calloc((size_t)n, sizeof *k->lens);
+    if (!k->ids || !k->text || !k->lens)
+        return VMG_E_NOMEM;
+    for (int64_t i = 0, at = 0; i < n; i++) {
+        k->lens[i] = texts[i].n_rows;
+        for (int64_t r = 0; r < k->lens[i]; r++, at++) {
+            k->ids[at] = texts[i].ids[r];
+            k->text[at] = (int32_t)i;
+        }
+    }
+    return VMG_OK;
+}
+
+void vmg_train_tokens_free(vmg_train_tokens *k)
+{
+    free(k->ids);
+    free(k->text);
+    free(k->lens);
 }
 
 /* The texts' encodings into their places among the contexts' rows. */
@@ -193,27 +212,22 @@ static void encode_texts(step *s, vmg_tensor rows)
 {
     const vmg_train_batch *b = s->b;
     vmg_ctx *ctx = s->t->ctx;
-    int64_t R = count_tokens(b), at = 0;
-    int32_t *ids = vmg_calloc((size_t)R, sizeof *ids), *place = vmg_calloc((size_t)R, sizeof *place);
-    int64_t *lens = vmg_calloc((size_t)b->n_texts, sizeof *lens);
-    if (!ids || !place || !lens) {
+    vmg_train_tokens k;
+    int rc = vmg_train_tokens_gather(b->texts, b->n_texts, &k);
+    int32_t *place = rc == VMG_OK ? vmg_calloc((size_t)k.n, sizeof *place) : NULL;
+    if (!place) {
         vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
     } else {
-        for (int64_t i = 0; i < b->n_texts; i++) {
-            lens[i] = b->texts[i].n_rows;
-            for (int64_t r = 0; r < lens[i]; r++, at++) {
-                ids[at] = b->texts[i].ids[r];
-                place[at] = (int32_t)(s->text.context[i].row0 + r);
-            }
-        }
-        s->token_rows = vmg_arena_vector(s->arena, VMG_I32, R);
+        for (int64_t i = 0, at = 0; i < b->n_texts; i++)
+            for (int64_t r = 0; r < k.lens[i]; r++)
+                place[at++] = (int32_t)(s->text.context[i].row0 + r);
+        s->token_rows = vmg_arena_vector(s->arena, VMG_I32, k.n);
         vmg_upload(ctx, s->token_rows, place);
-        vmg_t5_forward_saved(s->t->t5, s->arena, ids, lens, b->n_texts, &s->t5);
+        vmg_t5_forward_saved(s->t->t5, s->arena, k.ids, k.lens, b->n_texts, &s->t5);
         vmg_op_scatter_rows(ctx, s->t5.out, s->token_rows, rows);
     }
-    free(ids);
     free(place);
-    free(lens);
+    vmg_train_tokens_free(&k);
 }
 
 static void make_text(step *s)
