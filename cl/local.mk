@@ -10,6 +10,7 @@ VMG_CL_FILES += cl/rows.cl
 VMG_CL_FILES += cl/softmax.cl
 VMG_CL_FILES += cl/matmul_pack.cl
 VMG_CL_FILES += cl/matmul_packed.cl
+VMG_CL_FILES += cl/matmul_scale.cl
 VMG_CL_FILES += cl/elementwise.cl
 VMG_CL_FILES += cl/embed.cl
 VMG_CL_FILES += cl/filter.cl

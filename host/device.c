@@ -63,6 +63,20 @@ static bool has_extension(cl_device_id id, const char *name)
     return found;
 }
 
+/* intel_reqd_sub_group_size, which Mesa and PoCL have as well, and what OpenCL 3.0 calls sub_group_broadcast. */
+static uint64_t subgroup_sizes(cl_device_id id, const char *version)
+{
+    size_t sizes[16] = {0}, bytes = 0;
+    uint64_t all = 0;
+    if (strncmp(version, "OpenCL ", 7) || version[7] < '3' || !has_extension(id, "cl_intel_required_subgroup_size") ||
+        INFO(id, 0x105C /* CL_DEVICE_MAX_NUM_SUB_GROUPS */, cl_uint) == 0 ||
+        clGetDeviceInfo(id, 0x4108 /* CL_DEVICE_SUB_GROUP_SIZES_INTEL */, sizeof sizes, sizes, &bytes) != CL_SUCCESS)
+        return 0;
+    for (size_t i = 0; i < bytes / sizeof *sizes; i++)
+        all |= (sizes[i] & (sizes[i] - 1)) == 0 ? sizes[i] : 0;
+    return all;
+}
+
 static void describe(cl_platform_id platform, cl_device_id id, vmg_device *d)
 {
     cl_device_type type = INFO(id, CL_DEVICE_TYPE, cl_device_type);
@@ -100,6 +114,7 @@ static void describe(cl_platform_id platform, cl_device_id id, vmg_device *d)
         d->subgroup_size = INFO(id, 0x4003 /* CL_DEVICE_WARP_SIZE_NV */, cl_uint);
     else if (has_extension(id, "cl_amd_device_attribute_query"))
         d->subgroup_size = INFO(id, 0x4043 /* CL_DEVICE_WAVEFRONT_WIDTH_AMD */, cl_uint);
+    d->subgroup_sizes = d->subgroup_size ? subgroup_sizes(id, d->version) : 0;
 }
 
 int vmg_device_list(vmg_device **out, size_t *n)

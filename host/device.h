@@ -24,7 +24,8 @@ typedef struct vmg_device {
     size_t max_work_group, max_work_item[3];
     uint32_t vector_width_f32;    /* native vector width for float, in elements */
     uint32_t base_align_bytes;    /* CL_DEVICE_MEM_BASE_ADDR_ALIGN in bytes */
-    uint32_t subgroup_size;       /* 0 without subgroups */
+    uint32_t subgroup_size;       /* 0 without subgroups, 1 if not known */
+    uint64_t subgroup_sizes;      /* those that a kernel in OpenCL C 3.0 may ask for, or-ed (powers of two); 0: none */
     bool fp16, fp64, unified_memory, little_endian;
     bool is_pocl;                 /* kernels run on this process's own processor */
 } vmg_device;

@@ -17,6 +17,7 @@ typedef struct vmg_tunable {
 typedef struct vmg_kernel_def {
     const char *file; /* "norm" for cl/norm.cl */
     const char *name; /* the __kernel function */
+    const char *std;  /* of OpenCL C, where 1.2 is too little: "CL3.0" */
     vmg_tunable tunables[VMG_MAX_TUNABLES]; /* ends with a NULL name */
     /* Whether these values may run on this device for this shape; NULL = always. The total work-group
      * size is checked by the launch function itself. */

@@ -1,5 +1,5 @@
-# Slower proofs than `make check`: sanitizers, oclgrind, and a second OpenCL implementation.
-EXTRA_DIST += tests/lsan.supp tests/oclgrind.sh
+# Slower proofs than `make check`: sanitizers, oclgrind, and other OpenCL implementations.
+EXTRA_DIST += tests/lsan.supp tests/oclgrind.sh tests/intel_cpu.sh
 
 # AddressSanitizer and UBSan: the whole library again in asan/, tests at VMG_TEST_SIZE=small. Left out is
 # test_start, which measures time. clFFT deletes its objects through a base class without a virtual destructor, which
@@ -29,6 +29,10 @@ check-llvmpipe:
 	RUSTICL_ENABLE=llvmpipe VMG_TEST_DEVICE=llvmpipe VMG_TEST_SIZE=small \
 	    $(MAKE) check TESTS='tests/test_runtime$(EXEEXT) $(VMG_OP_TESTS)'
 
+# Everything on Intel's runtime for processors, which has fp16 and subgroups (PyPI, 320 MB, unpacked in intel-opencl/).
+check-intel:
+	$(SHELL) $(srcdir)/tests/intel_cpu.sh $(MAKE) check
+
 clean-local:
-	rm -rf asan oclgrind
-.PHONY: check-asan check-oclgrind check-llvmpipe
+	rm -rf asan oclgrind intel-opencl
+.PHONY: check-asan check-oclgrind check-llvmpipe check-intel

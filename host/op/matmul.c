@@ -12,12 +12,12 @@
 
 enum { ROUND_MIN_ROWS = 6, SKINNY_MAX_ROWS = 16 };
 
-const vmg_matmul_path *const vmg_matmul_paths[] = {&vmg_matmul_tiled,  &vmg_matmul_clblast,
-                                                   &vmg_matmul_skinny, &vmg_matmul_packed,
-                                                   &vmg_matmul_amx,    &vmg_matmul_avx512,
-                                                   NULL};
-static const char *const path_names[] = {"tiled", "clblast", "skinny", "packed",
-                                         "amx",   "avx512",  NULL}; /* for vmg_variants */
+const vmg_matmul_path *const vmg_matmul_paths[] = {
+    &vmg_matmul_tiled,    &vmg_matmul_clblast, &vmg_matmul_skinny,        &vmg_matmul_packed, &vmg_matmul_amx, &vmg_matmul_avx512,
+    &vmg_matmul_subgroup, &vmg_matmul_half,    &vmg_matmul_half_subgroup, NULL};
+/* For vmg_variants. */
+static const char *const path_names[] = {"tiled",    "clblast", "skinny",        "packed", "amx", "avx512",
+                                         "subgroup", "half",    "half_subgroup", NULL};
 
 /*
  * May the operands be rounded to bf16? A bf16 weight is no better itself, a block type's own error
@@ -28,13 +28,21 @@ bool vmg_matmul_may_round(const vmg_ctx *ctx, vmg_dtype dtype)
     return ctx->allow_bf16 || dtype == VMG_BF16 || vmg_dtype_get(dtype).block_len > 1;
 }
 
+/* f16 keeps three bits more: what may be rounded to bf16 may be rounded to it, and it is as good as an f16 weight. */
+static bool may_round_to_f16(const vmg_ctx *ctx, vmg_dtype dtype)
+{
+    return dtype == VMG_F16 || vmg_matmul_may_round(ctx, dtype);
+}
+
 /* Neither the tuner nor a test may choose a path that rounds what must not be rounded. */
 static bool path_valid(vmg_ctx *ctx, int i, const void *arg)
 {
     const vmg_matmul_path *path = vmg_matmul_paths[i];
     const vmg_product *p = arg;
-    return path->valid(ctx, p) &&
-           (!path->rounds_to_bf16 || p->b.layout == VMG_LAYOUT_TILE || vmg_matmul_may_round(ctx, p->b.dtype));
+    const bool allowed = path->rounds == VMG_ROUNDS_NOT   ? true
+                         : path->rounds == VMG_ROUNDS_TO_F16 ? may_round_to_f16(ctx, p->b.dtype)
+                                                             : p->b.layout == VMG_LAYOUT_TILE || vmg_matmul_may_round(ctx, p->b.dtype);
+    return allowed && path->valid(ctx, p);
 }
 
 static void path_run(vmg_ctx *ctx, int i, const void *arg)

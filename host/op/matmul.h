@@ -51,6 +51,8 @@ void vmg_op_linear_backward(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, vmg_tensor
  * (what it is made of is coarser than bf16's rounding) meets activations rounded to bf16 in it. f32
  * and f16 weights, and the operands of vmg_op_matmul, are multiplied in f32 unless this allows
  * rounding them to bf16 as well (training with --dtype bf16), also those of attention. Off in a new context.
+ * Where the device has fp16 and the tuner found it faster, weights of all types but f32 (and those if this allows it) meet activations
+ * rounded to f16, as parts of the largest of their row, and sums of up to 32 products are f16.
  */
 void vmg_matmul_allow_bf16(vmg_ctx *ctx, bool allow);
 

@@ -401,11 +401,11 @@ static void avx512_run(vmg_ctx *ctx, const vmg_product *p)
 
 const vmg_matmul_path vmg_matmul_amx = {.name = "amx",
                                         .kernel = &units[VMG_UNIT_AMX].kernel,
-                                        .rounds_to_bf16 = true,
+                                        .rounds = VMG_ROUNDS_TO_BF16,
                                         .valid = amx_valid,
                                         .run = amx_run};
 const vmg_matmul_path vmg_matmul_avx512 = {.name = "avx512",
                                            .kernel = &units[VMG_UNIT_AVX512].kernel,
-                                           .rounds_to_bf16 = true,
+                                           .rounds = VMG_ROUNDS_TO_BF16,
                                            .valid = avx512_valid,
                                            .run = avx512_run};

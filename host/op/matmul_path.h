@@ -16,17 +16,24 @@ typedef struct vmg_product {
     int64_t M, N, K;
 } vmg_product;
 
+/* What happens to both operands before they are multiplied. */
+enum vmg_rounding {
+    VMG_ROUNDS_NOT,
+    VMG_ROUNDS_TO_BF16,
+    VMG_ROUNDS_TO_F16 /* as parts of the largest of their row; sums of up to 32 products too */
+};
+
 /* An implementation. The kernels behind it are chosen by vmg_launch_run. */
 typedef struct vmg_matmul_path {
     const char *name;
-    bool rounds_to_bf16;          /* both operands, before they are multiplied */
+    enum vmg_rounding rounds;
     const vmg_kernel_def *kernel; /* whose tunables matter */
     bool (*valid)(vmg_ctx *ctx, const vmg_product *p);
     void (*run)(vmg_ctx *ctx, const vmg_product *p);
 } vmg_matmul_path;
 
 extern const vmg_matmul_path vmg_matmul_packed, vmg_matmul_amx, vmg_matmul_avx512, vmg_matmul_tiled,
-    vmg_matmul_skinny, vmg_matmul_clblast;
+    vmg_matmul_subgroup, vmg_matmul_half, vmg_matmul_half_subgroup, vmg_matmul_skinny, vmg_matmul_clblast;
 extern const vmg_matmul_path *const vmg_matmul_paths[]; /* ends with NULL */
 
 /* The set for vmg_variants_run, one variant per path. */

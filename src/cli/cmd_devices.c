@@ -21,6 +21,21 @@ static void matrix_unit(const vmg_device *d, char *out, size_t n)
     }
 }
 
+/* "no", "yes", "of 32" or "of 8, 16 or 32": the sizes that kernels may ask for. */
+static const char *subgroups(const vmg_device *d, char *text, size_t n)
+{
+    size_t used = 0;
+    if (!d->subgroup_sizes) {
+        snprintf(text, n, d->subgroup_size > 1 ? "of %u" : d->subgroup_size ? "yes" : "no", d->subgroup_size);
+        return text;
+    }
+    for (uint64_t rest = d->subgroup_sizes, size; rest && used < n; rest -= size) {
+        size = rest & (~rest + 1);
+        used += (size_t)snprintf(text + used, n - used, "%s%llu", !used ? "of " : rest == size ? " or " : ", ", (unsigned long long)size);
+    }
+    return text;
+}
+
 static void print_text(const vmg_device *d, const char *unit)
 {
     printf("%d  %s\n", d->index, d->name);
@@ -29,9 +44,9 @@ static void print_text(const vmg_device *d, const char *unit)
     printf("   %u compute units at %u MHz, memory %.1f GiB (largest allocation %.1f GiB), local %llu KiB\n",
            d->n_compute_units, d->clock_mhz, (double)d->global_mem_bytes / 1073741824.0,
            (double)d->max_alloc_bytes / 1073741824.0, (unsigned long long)d->local_mem_bytes / 1024);
+    char sizes[64];
     printf("   fp16 %s, subgroups %s, matrix unit %s, float vector width %u, work-group up to %zu\n",
-           d->fp16 ? "yes" : "no", d->subgroup_size ? "yes" : "no", unit, d->vector_width_f32,
-           d->max_work_group);
+           d->fp16 ? "yes" : "no", subgroups(d, sizes, sizeof sizes), unit, d->vector_width_f32, d->max_work_group);
 }
 
 static cJSON *to_json(const vmg_device *d, const char *unit)
@@ -54,6 +69,9 @@ static cJSON *to_json(const vmg_device *d, const char *unit)
         {"vector_width_f32", d->vector_width_f32}, {"subgroup_size", d->subgroup_size}};
     for (size_t i = 0; i < VMG_COUNT(numbers); i++)
         cJSON_AddNumberToObject(o, numbers[i].key, numbers[i].value);
+    cJSON *sizes = cJSON_AddArrayToObject(o, "subgroup_sizes");
+    for (uint64_t rest = d->subgroup_sizes; rest; rest &= rest - 1)
+        cJSON_AddItemToArray(sizes, cJSON_CreateNumber((double)(rest & (~rest + 1))));
     cJSON_AddBoolToObject(o, "fp16", d->fp16);
     cJSON_AddBoolToObject(o, "fp64", d->fp64);
     cJSON_AddBoolToObject(o, "unified_memory", d->unified_memory);

@@ -103,7 +103,7 @@ static bool tuned_quantised;
 
 static vmg_matmul_problem tuned_problem(void)
 {
-    const bool packed = tuned_path == &vmg_matmul_packed || tuned_path->rounds_to_bf16;
+    const bool packed = tuned_path == &vmg_matmul_packed || tuned_path->rounds == VMG_ROUNDS_TO_BF16;
     const bool quantised = tuned_quantised && tuned_path != &vmg_matmul_clblast;
     if (vmg_test_small())
         return (vmg_matmul_problem){37, 37, quantised ? 32 : 19, quantised ? VMG_Q4_0 : VMG_F32, VMG_LAYOUT_ROW,
@@ -337,40 +337,94 @@ static void every_unit_can_be_timed(void)
         }
 }
 
-/* f32 operands are rounded only when that is allowed: 1 + 2^-12 times 1 tells. */
-static void bf16_is_used_only_where_allowed(void)
+/* 1 + 2^-12 times 1 with the given path forced, or the default one: 1 where operands are rounded. */
+static float nearly_one(const char *path, bool allow, bool general)
 {
     vmg_ctx *ctx = vmg_test_ctx();
     enum { M = 64, N = 32, K = 32 };
-    float *x = vmg_calloc(M * K, sizeof *x), *w = vmg_calloc(N * K, sizeof *w),
-          *out = vmg_calloc(M * N, sizeof *out);
-    const bool unit = strcmp(vmg_matmul_matrix_unit(ctx), "none") != 0;
-    const char *const path = vmg_matmul_amx.valid(ctx, NULL) ? "amx" : "avx512";
+    float *x = vmg_calloc(M * K, sizeof *x), *w = vmg_calloc(N * K, sizeof *w), *out = vmg_calloc(M * N, sizeof *out);
     for (int i = 0; i < M; i++)
         x[i * K] = 1 + 0x1p-12f;
     for (int i = 0; i < N; i++)
         w[i * K] = 1;
-    vmg_tensor t = vmg_test_matrix(VMG_F32, M, N, NULL);
-    for (int allow = 0; allow < 2; allow++) {
-        vmg_matmul_allow_bf16(ctx, allow);
-        for (int general = 0; general < 2; general++) {
-            /* Not even where something else chose the path. */
-            vmg_force_variant(ctx, &vmg_matmul_variants, allow ? NULL : path);
-            vmg_tensor tx = vmg_test_matrix(VMG_F32, M, K, x),
-                       tw = vmg_test_matrix(VMG_F32, N, K, w);
-            if (general)
-                vmg_op_matmul(ctx, &(vmg_matmul){.a = tx, .b = tw, .out = t, .trans_b = true});
-            else
-                vmg_op_linear(ctx, tx, tw, NULL, t);
-            vmg_test_read(t, out);
-            CHECK_CLOSE(out[0], allow && unit ? 1.0 : 1 + 0x1p-12, 0);
-        }
-    }
+    const vmg_tensor tx = vmg_test_matrix(VMG_F32, M, K, x), tw = vmg_test_matrix(VMG_F32, N, K, w),
+                     t = vmg_test_matrix(VMG_F32, M, N, NULL);
+    vmg_force_variant(ctx, &vmg_matmul_variants, path);
+    vmg_matmul_allow_bf16(ctx, allow);
+    if (general)
+        vmg_op_matmul(ctx, &(vmg_matmul){.a = tx, .b = tw, .out = t, .trans_b = true});
+    else
+        vmg_op_linear(ctx, tx, tw, NULL, t);
     vmg_matmul_allow_bf16(ctx, false);
     vmg_force_variant(ctx, NULL, NULL);
+    vmg_test_read(t, out);
+    const float first = out[0];
     free(x);
     free(w);
     free(out);
+    return first;
+}
+
+/* f32 operands are rounded only when that is allowed, even where something else chose the path; then they are. */
+static void operands_are_rounded_only_where_allowed(void)
+{
+    vmg_ctx *ctx = vmg_test_ctx();
+    const vmg_product probe = {.b = {.dtype = VMG_F32, .rank = 2, .layout = VMG_LAYOUT_ROW}, .trans_b = true};
+    const bool unit = strcmp(vmg_matmul_matrix_unit(ctx), "none") != 0;
+    for (int general = 0; general < 2; general++) {
+        CHECK_CLOSE(nearly_one(NULL, false, general), 1 + 0x1p-12, 0);
+        CHECK_CLOSE(nearly_one(NULL, true, general), unit ? 1 : 1 + 0x1p-12, 0);
+        for (int i = 0; vmg_matmul_paths[i]; i++) {
+            const vmg_matmul_path *path = vmg_matmul_paths[i];
+            if (path->rounds == VMG_ROUNDS_NOT || !path->valid(ctx, &probe))
+                continue;
+            CHECK_CLOSE(nearly_one(path->name, false, general), 1 + 0x1p-12, 0);
+            CHECK_CLOSE(nearly_one(path->name, true, general), 1, 0);
+        }
+    }
+}
+
+/* Numbers that half precision cannot hold, and rows that differ by 2^60: errors stay those of half precision in each row. */
+static void half_precision_takes_any_range(void)
+{
+    vmg_ctx *ctx = vmg_test_ctx();
+    enum { M = 5, N = 7, K = 70 };
+    float *x = vmg_matmul_numbers(M * K), *w = vmg_matmul_numbers(N * K), out[M * N];
+    for (int m = 0; m < M; m++)
+        for (int k = 0; k < K; k++)
+            x[m * K + k] = ldexpf(x[m * K + k], 30 * (m % 3) - 30);
+    for (int n = 0; n < N; n++)
+        for (int k = 0; k < K; k++)
+            w[n * K + k] = n == 3 ? 0 : ldexpf(w[n * K + k], 20 * (n % 2));
+    const vmg_tensor tx = vmg_test_matrix(VMG_F32, M, K, x), tw = vmg_test_matrix(VMG_F32, N, K, w),
+                     t = vmg_test_matrix(VMG_F32, M, N, NULL);
+    const vmg_product probe = {.b = tw, .trans_b = true};
+    static const vmg_matmul_path *const paths[] = {&vmg_matmul_half, &vmg_matmul_half_subgroup};
+    int n_run = 0;
+    vmg_matmul_allow_bf16(ctx, true);
+    for (size_t i = 0; i < VMG_COUNT(paths); i++) {
+        if (!paths[i]->valid(ctx, &probe))
+            continue;
+        n_run++;
+        vmg_force_variant(ctx, &vmg_matmul_variants, paths[i]->name);
+        vmg_op_linear(ctx, tx, tw, NULL, t);
+        vmg_test_read(t, out);
+        for (int m = 0; m < M; m++)
+            for (int n = 0; n < N; n++) {
+                double want = 0, magnitude = 0;
+                for (int k = 0; k < K; k++) {
+                    want += (double)x[m * K + k] * w[n * K + k];
+                    magnitude += fabs((double)x[m * K + k] * w[n * K + k]);
+                }
+                CHECK_CLOSE(out[m * N + n], want, 0x1p-10 * magnitude);
+            }
+    }
+    vmg_force_variant(ctx, NULL, NULL);
+    vmg_matmul_allow_bf16(ctx, false);
+    free(x);
+    free(w);
+    if (!n_run)
+        vmg_test_skip("no half precision on this device");
 }
 
 /* A plan counts the memory that packing will take, and enqueues nothing. */
@@ -475,7 +529,8 @@ static const vmg_test_case cases[] = {
     {"gradients_of_a_linear_layer", gradients_of_a_linear_layer},
     {"every_unit_can_be_timed", every_unit_can_be_timed},
     {"matrix_unit_is_found_where_it_is", matrix_unit_is_found_where_it_is},
-    {"bf16_is_used_only_where_allowed", bf16_is_used_only_where_allowed},
+    {"operands_are_rounded_only_where_allowed", operands_are_rounded_only_where_allowed},
+    {"half_precision_takes_any_range", half_precision_takes_any_range},
     {"plans_count_scratch", plans_count_scratch},
     {"blas_batches", blas_batches},
     {"nothing_to_do", nothing_to_do},
