@@ -19,6 +19,22 @@
 #define CAT(a, b) CAT_(a, b)
 #define CAT3(a, b, c) CAT(CAT(a, b), c)
 
+/*
+ * On processors: a line of memory that is read or written in a while is asked for. Their own prefetchers follow one walk through
+ * memory; a row that is walked twice before the next one begins, or a tile of many rows, stops them, and a line that is only
+ * written is fetched no sooner than it is written.
+ */
+#define WILL_READ(p)
+#define WILL_WRITE(p)
+#if defined(PREFETCH) && defined(__has_builtin)
+#if __has_builtin(__builtin_prefetch)
+#undef WILL_READ
+#undef WILL_WRITE
+#define WILL_READ(p) __builtin_prefetch((__global const void *)(p), 0);
+#define WILL_WRITE(p) __builtin_prefetch((__global const void *)(p), 1);
+#endif
+#endif
+
 /* ---- scalars ---- */
 
 inline float ld_f32(__global const uchar *p, ulong i) { return ((__global const float *)p)[i]; }

@@ -73,14 +73,6 @@ inline void finish(const epilogue *e, __local const float *c, long m, long M, lo
         }
 }
 
-/* finish() will write these lines of the output: waiting for each took as long as half the sums. */
-inline void expect_output(const epilogue *e, long m, long M, long n)
-{
-    for (int r = 0; r < PANEL_ROWS && m + r < M && n + 32 <= e->cols; r++)
-        for (int v = 0; v < 32; v += 16)
-            __builtin_prefetch((void *)(ulong)(e->out + (m + r) * e->out_ld + n + v), 1);
-}
-
 __kernel __attribute__((reqd_work_group_size(1, 1, 1))) void
 matmul_bf16(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
 {
@@ -116,7 +108,7 @@ matmul_bf16(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
 #endif
                 const bool last = s0 + steps == all_steps;
                 if (last)
-                    expect_output(&e, m, M, (p0 + p) * 32);
+                    expect_rows(&e, m, min(m + PANEL_ROWS, M), (p0 + p) * 32, 32);
                 UNIT_BLOCK((ulong)c, panel, b, steps, M - m, s0 != 0, next_panel + p * (steps * 512));
                 if (last)
                     finish(&e, c, m, M, (p0 + p) * 32);

@@ -58,3 +58,16 @@ typedef struct epilogue {
     }
 #define EPI_LOAD1(p) (*(p))
 #define EPI_STORE1(v, p) (*(p) = (v))
+
+/* Rows m.. before m_end of `cols` columns from n will be finished in a while: their lines are asked for.
+ * (Waiting for each took as long as half the sums of the AMX product.) */
+inline void expect_rows(const epilogue *e, long m, long m_end, long n, int cols)
+{
+    for (; m < m_end; m++)
+        for (int v = 0; v < cols; v += 16) {
+            WILL_WRITE(e->out + m * e->out_ld + n + v)
+            if (e->flags & EPI_RESIDUAL) {
+                WILL_READ(e->residual + m * e->residual_ld + n + v)
+            }
+        }
+}

@@ -106,6 +106,8 @@ matmul_packed(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
 #pragma unroll
                     for (int v = 0; v < 2; v++)
                         c[r][v] = k0 ? LOADW(sum + (r * 2 + v) * VW) : (fvec)(0.0f);
+                if (k0 + KB >= K)
+                    expect_rows(&e, (q0 + q) * MR, min((q0 + q + 1) * MR, M), (p0 + p) * 32 + col, TILE_COLS);
 #if DIRECT
                 tile(c, a, AT(w) + (p0 + p) * PANEL_BYTES(K) + PANEL_BYTES(k0), kn, col);
 #else

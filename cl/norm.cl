@@ -6,7 +6,7 @@
  *
  * Layout: matrices row-major, ld_* elements from row to row. A work-group of WG items takes ROWS rows one after another,
  * VW columns per step; sums meet in local memory (WG floats), with WG = 1 in a register. The variance is taken in a
- * second pass over the row, which is then in the nearest cache.
+ * second pass over the row, which is then in the nearest cache; meanwhile a processor fetches what comes next.
  * -D: NORM_FORWARD | NORM_BACKWARD | NORM_SUMS; RMS, AFFINE_WEIGHT, AFFINE_BIAS, MODULATED, GROUPED, STATS = 0 | 1.
  */
 #if !defined(WG) || !defined(VW) || !(defined(ROWS) || defined(NV))
@@ -44,7 +44,13 @@
 #define MODULATE(n, v) (v)
 #endif
 #define ADD(n, s) sum_##s += LDV(n, x_row, c);
-#define ADD_SQUARE(n, s) { FV(n) d = LDV(n, x_row, c) - mean; square_##s += d * d; }
+#define ADD_SQUARE(n, s)                                                                       \
+    {                                                                                          \
+        WILL_READ(x_row + ld_x + c)                                                            \
+        WILL_WRITE(y_row + c)                                                                  \
+        FV(n) d = LDV(n, x_row, c) - mean;                                                     \
+        square_##s += d * d;                                                                   \
+    }
 #define WRITE(n, s) \
     { FV(n) v = (LDV(n, x_row, c) - mean) * inv_std; STV(n, MODULATE(n, BIAS(n, WEIGHT(n, v))), y_row, c); }
 
@@ -98,8 +104,15 @@ void norm_forward(ALIASED(x), ALIASED(y), CTENSOR(weight), CTENSOR(bias), CTENSO
  *     dx = (g - mean(g) - n * mean(g * n)) / std   (RMS: without mean(g)).
  */
 #define NORMALISED(n) ((LDV(n, x_row, c) - mean) * inv_std)
-#define ADD_BOTH(n, s) \
-    { FV(n) g = GAIN(n, WEIGHT(n, LDV(n, dy_row, c)), scale_row); sum_##s += g; product_##s += g * NORMALISED(n); }
+#define ADD_BOTH(n, s)                                                                         \
+    {                                                                                          \
+        WILL_READ(x_row + ld_x + c)                                                            \
+        WILL_READ(dy_row + ld_dy + c)                                                          \
+        WILL_WRITE(dx_row + c)                                                                 \
+        FV(n) g = GAIN(n, WEIGHT(n, LDV(n, dy_row, c)), scale_row);                            \
+        sum_##s += g;                                                                          \
+        product_##s += g * NORMALISED(n);                                                      \
+    }
 #define WRITE(n, s) \
     {                                                                                          \
         FV(n) g = GAIN(n, WEIGHT(n, LDV(n, dy_row, c)), scale_row);                            \

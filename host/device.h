@@ -27,6 +27,7 @@ typedef struct vmg_device {
     uint32_t subgroup_size;       /* 0 without subgroups, 1 if not known */
     uint64_t subgroup_sizes;      /* those that a kernel in OpenCL C 3.0 may ask for, or-ed (powers of two); 0: none */
     bool fp16, fp64, unified_memory, little_endian;
+    bool prefetches;              /* kernels may ask for memory ahead (cl/common.cl) */
     bool is_pocl;                 /* kernels run on this process's own processor */
 } vmg_device;
 
