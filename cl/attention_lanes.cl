@@ -27,34 +27,10 @@ typedef FV(VW) vec;
 /* Rows that the products take at once: with NV vectors of lanes each, eight sums or factors are in registers. */
 #define ROWS (8 / NV)
 
-/* ---- transposition: VW x VW floats in registers, by log2(VW) rounds of interleaving ---- */
+/* ---- transposition, in registers ---- */
 
-inline void interleave(const vec *a, vec *b)
-{
-#pragma unroll
-    for (int i = 0; i < VW / 2; i++) {
-        b[2 * i].even = a[i].lo;
-        b[2 * i].odd = a[i + VW / 2].lo;
-        b[2 * i + 1].even = a[i].hi;
-        b[2 * i + 1].odd = a[i + VW / 2].hi;
-    }
-}
-
-inline void transpose(vec *a)
-{
-    vec b[VW];
-    interleave(a, b);
-    interleave(b, a);
-#if VW == 16
-    interleave(a, b);
-    interleave(b, a);
-#elif VW == 8
-    interleave(a, b);
-#pragma unroll
-    for (int i = 0; i < VW; i++)
-        a[i] = b[i];
-#endif
-}
+#include "transpose.cl"
+TRANSPOSE_FUNCTION(transpose, vec, VW)
 
 /* Rows r < n of x (ld apart) into columns of xt (D, LANES), times `scale`; other lanes hold 0. */
 inline void load_transposed(__global const float *x, ulong ld, int n, float scale,

@@ -8,6 +8,7 @@ VMG_CL_FILES += cl/attention_tiled.cl
 VMG_CL_FILES += cl/fft.cl
 VMG_CL_FILES += cl/rows.cl
 VMG_CL_FILES += cl/softmax.cl
+VMG_CL_FILES += cl/transpose.cl
 VMG_CL_FILES += cl/matmul_pack.cl
 VMG_CL_FILES += cl/matmul_packed.cl
 VMG_CL_FILES += cl/matmul_scale.cl

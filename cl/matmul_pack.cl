@@ -7,6 +7,9 @@
  * + 16}. That is GGUF's block transposed byte by byte, so the size stays the same.
  */
 #ifdef T_SRC
+#ifndef VW
+#error "VW must be defined"
+#endif
 #define ELEMENT_f32 uint
 #define ELEMENT_f16 ushort
 #define ELEMENT_bf16 ushort
@@ -19,11 +22,47 @@
 #define ITEM_PANELS (K_CONTIGUOUS ? 1 : 8)
 #define ITEM_K (K_CONTIGUOUS ? 128 : 16)
 
+#if K_CONTIGUOUS
+#define VEC CAT(ELEMENT, VW)
+#include "transpose.cl"
+TRANSPOSE_FUNCTION(transpose, VEC, VW)
+
+/* Values k..k+VW-1 of VW rows at most, from the panel's row i on. What is written beyond the panel's P values of a k is
+ * overwritten by the next one, as long as that is this item's. */
+inline void pack_block(__global ELEMENT *to, __global const ELEMENT *from, int i, int rows, int k, int kn, long stride_i, int P)
+{
+    VEC v[VW];
+#pragma unroll
+    for (int r = 0; r < VW; r++)
+        v[r] = i + r < rows ? LDV(VW, from, (i + r) * stride_i + k) : (VEC)(0);
+    transpose(v);
+#pragma unroll
+    for (int r = 0; r < VW; r++) {
+        const int at = (k + r) * P + i;
+        if (at + VW <= kn * P) {
+            STV(VW, v[r], to, at);
+        } else {
+            ELEMENT last[VW];
+            STV(VW, v[r], last, 0);
+            for (int j = 0; i + j < P; j++)
+                to[at + j] = last[j];
+        }
+    }
+}
+#endif
+
 /* `to` (kn, P) = rows i0..i0+P-1, values k0..k0+kn-1 of src. */
 inline void pack_piece(__global ELEMENT *to, __global const ELEMENT *from, int rows, int kn,
                        long stride_i, long stride_k, int P, bool whole)
 {
-    for (int k = 0; k < kn; k++) {
+    int k = 0;
+#if K_CONTIGUOUS
+    if (P <= VW || P % VW == 0)
+        for (; k + VW <= kn; k += VW)
+            for (int i = 0; i < P; i += VW)
+                pack_block(to, from, i, rows, k, kn, stride_i, P);
+#endif
+    for (; k < kn; k++) {
 #if !K_CONTIGUOUS
         /* Sixteen at once where they exist in src; what that writes beyond the panel's P values of
          * this k is overwritten by the next ones, as long as they are this item's. */

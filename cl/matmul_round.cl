@@ -21,21 +21,5 @@ ROUND uint16 round_pairs(float16 lo, float16 hi, uint16 order)
     return v;
 }
 
-/* 16 × 16 words, in four rounds, each moving the row's highest bit into the column. */
-ROUND void transpose(uint16 *v)
-{
-#pragma unroll
-    for (int round = 0; round < 4; round++) {
-        uint16 u[16];
-#pragma unroll
-        for (int i = 0; i < 8; i++) {
-            u[2 * i].even = v[i].lo;
-            u[2 * i].odd = v[i + 8].lo;
-            u[2 * i + 1].even = v[i].hi;
-            u[2 * i + 1].odd = v[i + 8].hi;
-        }
-#pragma unroll
-        for (int i = 0; i < 16; i++)
-            v[i] = u[i];
-    }
-}
+#include "transpose.cl"
+TRANSPOSE_FUNCTION(transpose, uint16, 16)

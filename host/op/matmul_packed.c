@@ -40,8 +40,7 @@ static const vmg_kernel_def packed_def = {
     .valid = packed_valid_values,
     .geometry = packed_geometry};
 
-/* Columns of one vector register of floats, of those the kernel is written for. */
-static int vector_width(const vmg_device *dev)
+int vmg_matmul_vector_width(const vmg_device *dev)
 {
     return dev->vector_width_f32 >= 16 ? 16 : dev->vector_width_f32 >= 8 ? 8 : 4;
 }
@@ -61,7 +60,7 @@ static bool packed_valid(vmg_ctx *ctx, const vmg_product *p)
 
 static void packed_run(vmg_ctx *ctx, const vmg_product *p)
 {
-    const int vw = vector_width(&ctx->dev), mr = vmg_matmul_tile_rows(p->M, vw);
+    const int vw = vmg_matmul_vector_width(&ctx->dev), mr = vmg_matmul_tile_rows(p->M, vw);
     const int64_t m_padded = vmg_round_up(p->M, mr);
     const vmg_tensor w = vmg_matmul_panels(ctx, p);
     vmg_tensor x = p->a;

@@ -70,6 +70,9 @@ void vmg_matmul_pack_blocks(vmg_ctx *ctx, vmg_tensor t, vmg_tensor dst);
 void vmg_matmul_pack_tiles(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
                            int64_t stride_k, vmg_tensor dst);
 
+/* Floats of one vector register, of those that the packing and packed kernels are written for: 4, 8 or 16. */
+int vmg_matmul_vector_width(const vmg_device *dev);
+
 /*
  * Rows of a register tile of a product of M rows: as many as registers hold (two vectors of sums
  * for each; 32 registers with vectors of 16 floats, else 16), evened out over the panels so that

@@ -27,6 +27,7 @@ void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, in
     vmg_launch l = VMG_LAUNCH(&pack_panels_def);
     vmg_define_dtype(&l, "T_SRC", t.dtype);
     vmg_define(&l, "K_CONTIGUOUS=%d", stride_k == 1);
+    vmg_define(&l, "VW=%d", vmg_matmul_vector_width(&ctx->dev));
     vmg_arg_in(&l, t);
     vmg_arg_out(&l, dst);
     vmg_arg_i64(&l, I);
