@@ -1,4 +1,5 @@
 /* Facts of texts: gradients against finite differences, shares that add up, what captions state. */
+#include <cjson/cJSON.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,36 @@ static void reads_what_captions_state(void)
     vmg_dataset_close(ds);
 }
 
+/* What a caption says both sides do is a fact of both. Captions are read in the table's order. Returns how many such things there are. */
+static int count_both(const vmg_dataset *ds, const vmg_stated *s)
+{
+    int n_both = 0;
+    int64_t at = 0;
+    for (int64_t trial = 0; trial < vmg_dataset_count(ds); trial++) {
+        vmg_sample one = {0};
+        if (!CHECK_OK(vmg_dataset_read_captions(ds, trial, &one)))
+            return n_both;
+        for (int64_t k = 0; k < one.n_captions; k++) {
+            float stated[VMG_N_FACTS];
+            cJSON *facts = one.captions[k].facts ? cJSON_Parse(one.captions[k].facts) : NULL;
+            const cJSON *b;
+            if (facts)
+                CHECK_STR(vmg_stated_get(s, at++, stated), one.captions[k].text);
+            cJSON_ArrayForEach(b, cJSON_GetObjectItemCaseSensitive(facts, "behaviours"))
+            {
+                const int left = vmg_behaviour_find(cJSON_GetObjectItemCaseSensitive(b, "what")->valuestring);
+                if (!cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(b, "both")))
+                    continue;
+                n_both++;
+                CHECK(stated[2 * (size_t)left] == 1 && stated[2 * (size_t)left + 2] == 1);
+            }
+            cJSON_Delete(facts);
+        }
+        vmg_sample_free(&one);
+    }
+    return n_both;
+}
+
 /* On real clips: of each behaviour with at least 100 captions, values lie about 0 with deviation 1. */
 static void standardises_values(void)
 {
@@ -218,6 +249,7 @@ static void standardises_values(void)
             judged += square[b] > 0;
         }
     CHECK(judged > 3);
+    CHECK(count_both(ds, s) > 0);
     free(dir);
     free(all);
     vmg_stated_free(s);

@@ -29,18 +29,22 @@ struct vmg_stated {
     double mean[VMG_N_BEHAVIOURS], std[VMG_N_BEHAVIOURS];
 };
 
+/* What both sides do is told by the left one's name and is a fact of both: boxing is no punch with the left. */
 static int add_fact(vmg_stated *s, const cJSON *behaviour)
 {
     const cJSON *what = cJSON_GetObjectItemCaseSensitive(behaviour, "what");
-    int b = cJSON_IsString(what) ? vmg_behaviour_find(what->valuestring) : -1;
+    const int b = cJSON_IsString(what) ? vmg_behaviour_find(what->valuestring) : -1;
     if (b < 0)
         return VMG_OK;
+    const int last = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(behaviour, "both")) ? b + 1 : b;
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(behaviour, vmg_behaviour_value((enum vmg_behaviour)b));
-    fact *more = vmg_grown(s->fact, s->n_facts, &s->facts_cap, 4096, sizeof *more);
-    if (!more)
-        return VMG_E_NOMEM;
-    s->fact = more;
-    s->fact[s->n_facts++] = (fact){b, cJSON_IsNumber(value) ? (float)value->valuedouble : 0.0f};
+    for (int side = b; side <= last && side < VMG_N_BEHAVIOURS; side++) {
+        fact *more = vmg_grown(s->fact, s->n_facts, &s->facts_cap, 4096, sizeof *more);
+        if (!more)
+            return VMG_E_NOMEM;
+        s->fact = more;
+        s->fact[s->n_facts++] = (fact){side, cJSON_IsNumber(value) ? (float)value->valuedouble : 0.0f};
+    }
     return VMG_OK;
 }
 
