@@ -5,8 +5,8 @@
 #include "src/data/dataset.h"
 #include "src/data/events.h"
 
-/* For each behaviour: 1 if the caption tells it, and then its value as standard deviations from the mean of all that tell it,
- * within ±2.5; else 0 and 0. */
+/* For each behaviour: 1 if the caption tells it (what both sides do: of both), and then its value as standard deviations from the
+ * mean of all that tell it, within ±2.5; else 0 and 0. */
 enum { VMG_N_FACTS = 2 * VMG_N_BEHAVIOURS };
 
 typedef struct vmg_stated vmg_stated;
