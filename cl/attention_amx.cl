@@ -46,13 +46,13 @@ inline float16 exp_or_0(float16 x)
 /* Sixteen values. Ahead of them lie those of the next head, whose group comes next: they are fetched meanwhile. */
 inline float16 load(__global const float *x)
 {
-    __builtin_prefetch((__global const void *)(x + D), 0);
+    WILL_READ(x + D)
     return LDV(16, x, 0);
 }
 
 inline void store(float16 y, __global float *x)
 {
-    __builtin_prefetch((__global const void *)(x + D), 1);
+    WILL_WRITE(x + D)
     STV(16, y, x, 0);
 }
 

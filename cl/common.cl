@@ -245,6 +245,21 @@ inline float group_sum(float v, __local float *lanes, uint lid, uint wg)
     return v;
 }
 
+/* The largest of them, likewise; a NaN is left out. */
+inline float group_max(float v, __local float *lanes, uint lid, uint wg)
+{
+    lanes[lid] = v;
+    for (uint s = wg / 2; s > 0; s /= 2) {
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (lid < s)
+            lanes[lid] = fmax(lanes[lid], lanes[lid + s]);
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    v = lanes[0];
+    barrier(CLK_LOCAL_MEM_FENCE);
+    return v;
+}
+
 /* Index of the first of n non-decreasing values that is not below `value`. */
 inline long lower_bound(__global const int *values, long n, int value)
 {

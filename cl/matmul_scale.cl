@@ -17,16 +17,11 @@ row_scales(CTENSOR(x), TENSOR(scale), long K, long ld)
     float most = 0.0f;
     for (long k = lid; k < K; k += WG)
         most = fmax(most, fabs(LD(T_X, AT(x), (ulong)(row * ld + k))));
-    lanes[lid] = most;
-    for (int n = WG / 2; n > 0; n /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (lid < n)
-            lanes[lid] = fmax(lanes[lid], lanes[lid + n]);
-    }
+    most = group_max(most, lanes, lid, WG);
     if (lid == 0) {
         int exponent = 0;
-        if (isfinite(lanes[0]))
-            frexp(lanes[0], &exponent);
+        if (isfinite(most))
+            frexp(most, &exponent);
         F32(scale)[row] = ldexp(1.0f, clamp(-exponent, -MOST, MOST));
     }
 }

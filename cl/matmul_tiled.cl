@@ -7,15 +7,18 @@
  * apart, so that neighbours read and write neighbouring columns. A row of a tile in local memory is
  * one value longer than the tile, against bank conflicts while it is filled.
  *
- * SUB > 1: work-items in subgroups of SUB, which share their rows: each lane holds the rows' values of
+ * SUBGROUPS=1: work-items in subgroups of SUB, which share their rows: each lane holds the rows' values of
  * A at one step of K and hands them to the others; local memory keeps B alone. BN/TN and BK are
  * multiples of SUB.
  * HALF=1: operands in half precision, each row of A and column of B times a power of two that brings
  * it into ±1 (cl/matmul_scale.cl); sums of BK products in half, added up in float.
  */
 #if !defined(BM) || !defined(BN) || !defined(BK) || !defined(TM) || !defined(TN) ||                \
-    !defined(TRANS_A) || !defined(TRANS_B) || !defined(T_B) || !defined(SUB) || !defined(HALF)
-#error "BM, BN, BK, TM, TN, TRANS_A, TRANS_B, T_B, SUB and HALF must be defined"
+    !defined(TRANS_A) || !defined(TRANS_B) || !defined(T_B) || !defined(HALF) || !defined(SUBGROUPS)
+#error "BM, BN, BK, TM, TN, TRANS_A, TRANS_B, T_B, HALF and SUBGROUPS must be defined"
+#endif
+#if SUBGROUPS && !defined(SUB)
+#error "SUB must be defined"
 #endif
 #define LX (BN / TN)
 #define LY (BM / TM)
@@ -62,14 +65,14 @@ typedef float real;
             s[i][j] += x[i] * w[j];                                                                \
     }
 
-#if SUB > 1
+#if SUBGROUPS
 __attribute__((intel_reqd_sub_group_size(SUB)))
 #endif
 __kernel __attribute__((reqd_work_group_size(LX, LY, 1))) void
 matmul_tiled(CTENSOR(a), CTENSOR(b), EPILOGUE_PARAMS, long M, long K, long a_ld, long b_ld SCALES)
 {
     __local real bs[BK][BN + 1];
-#if SUB > 1
+#if SUBGROUPS
     const int lane = get_sub_group_local_id(), lid = get_sub_group_id() * SUB + lane;
     const int lx = lid % LX, ly = lid / LX;
 #else
@@ -95,7 +98,7 @@ matmul_tiled(CTENSOR(a), CTENSOR(b), EPILOGUE_PARAMS, long M, long K, long a_ld,
                 s[i][j] = 0.0h;
 #endif
         FILL(bs, BN, T_B, b, b_ld, !TRANS_B, n0, e.cols)
-#if SUB > 1
+#if SUBGROUPS
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int part = 0; part < BK; part += SUB) {
             real own[TM];

@@ -16,7 +16,7 @@
 #else
 #define LANES __local float lanes[WG];
 #define GROUP_SUM(v) group_sum(v, lanes, lid, WG)
-#define GROUP_MAX(v) group_max(v, lanes, lid)
+#define GROUP_MAX(v) group_max(v, lanes, lid, WG)
 #endif
 
 #define FOR_ROWS                                                                                   \
@@ -38,20 +38,6 @@ inline float greatest16(float16 v)
                 MAX4(v.sc, v.sd, v.se, v.sf));
 }
 #define MAXV(n, v) CAT(greatest, n)(v)
-
-inline float group_max(float v, __local float *lanes, uint lid)
-{
-    lanes[lid] = v;
-    for (uint s = WG / 2; s > 0; s /= 2) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (lid < s)
-            lanes[lid] = fmax(lanes[lid], lanes[lid + s]);
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    v = lanes[0];
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return v;
-}
 
 #define GREATEST(n, s) m_##s = fmax(m_##s, LDV(n, from, c));
 #define EXPONENTIALS(n, s)                                                                         \

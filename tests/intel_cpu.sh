@@ -3,6 +3,7 @@
 #   intel_cpu.sh COMMAND...
 # Its packages come from PyPI (python3 with venv) and stay, with the kernels it builds, in intel-opencl/.
 set -eu
+: "${1:?what to run: intel_cpu.sh COMMAND...}"
 where=$PWD/intel-opencl
 if [ ! -f "$where/vendors/intel.icd" ]; then
     rm -rf "$where"

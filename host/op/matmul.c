@@ -28,20 +28,16 @@ bool vmg_matmul_may_round(const vmg_ctx *ctx, vmg_dtype dtype)
     return ctx->allow_bf16 || dtype == VMG_BF16 || vmg_dtype_get(dtype).block_len > 1;
 }
 
-/* f16 keeps three bits more: what may be rounded to bf16 may be rounded to it, and it is as good as an f16 weight. */
-static bool may_round_to_f16(const vmg_ctx *ctx, vmg_dtype dtype)
-{
-    return dtype == VMG_F16 || vmg_matmul_may_round(ctx, dtype);
-}
-
 /* Neither the tuner nor a test may choose a path that rounds what must not be rounded. */
 static bool path_valid(vmg_ctx *ctx, int i, const void *arg)
 {
     const vmg_matmul_path *path = vmg_matmul_paths[i];
     const vmg_product *p = arg;
-    const bool allowed = path->rounds == VMG_ROUNDS_NOT   ? true
-                         : path->rounds == VMG_ROUNDS_TO_F16 ? may_round_to_f16(ctx, p->b.dtype)
-                                                             : p->b.layout == VMG_LAYOUT_TILE || vmg_matmul_may_round(ctx, p->b.dtype);
+    bool allowed = path->rounds == VMG_ROUNDS_NOT || vmg_matmul_may_round(ctx, p->b.dtype);
+    if (path->rounds == VMG_ROUNDS_TO_BF16)
+        allowed |= p->b.layout == VMG_LAYOUT_TILE;
+    if (path->rounds == VMG_ROUNDS_TO_F16) /* three bits more than bf16, and as good as an f16 weight */
+        allowed |= p->b.dtype == VMG_F16;
     return allowed && path->valid(ctx, p);
 }
 

@@ -6,15 +6,18 @@
 
 enum { BM, BN, BK, TM, TN, SUB };
 
-/* The size of subgroups when there are none is 1. */
 static bool tiled_valid_values(const vmg_device *dev, const int *v, const int64_t *shape)
 {
     (void)shape;
-    const int columns = v[BN] / v[TN], wg = v[BM] / v[TM] * columns;
+    const int wg = v[BM] / v[TM] * (v[BN] / v[TN]);
     const uint64_t local = 4ull * (uint64_t)v[BK] * (uint64_t)(v[BM] + v[BN] + 2);
-    const bool subgroups =
-        v[SUB] == 1 || ((dev->subgroup_sizes & (uint64_t)v[SUB]) && v[BK] % v[SUB] == 0 && columns % v[SUB] == 0);
-    return wg >= 16 && wg <= 256 && local <= dev->local_mem_bytes && subgroups;
+    return wg >= 16 && wg <= 256 && local <= dev->local_mem_bytes;
+}
+
+static bool subgroup_valid_values(const vmg_device *dev, const int *v, const int64_t *shape)
+{
+    return tiled_valid_values(dev, v, shape) && (dev->subgroup_sizes & (uint64_t)v[SUB]) && v[BK] % v[SUB] == 0 &&
+           v[BN] / v[TN] % v[SUB] == 0;
 }
 
 static void tiled_geometry(const vmg_device *dev, const int *v, const int64_t *shape,
@@ -27,20 +30,17 @@ static void tiled_geometry(const vmg_device *dev, const int *v, const int64_t *s
     global[1] = (size_t)((shape[0] + v[BM] - 1) / v[BM]) * local[1];
 }
 
-#define TILES(...)                                                                                                   \
-    {                                                                                                                \
-        {"BM", {64, 32, 128}}, {"BN", {64, 32, 128}}, {"BK", {16, 8, 32}}, {"TM", {4, 8}}, {"TN", {4, 8}}, __VA_ARGS__ \
-    }
+#define TILES {"BM", {64, 32, 128}}, {"BN", {64, 32, 128}}, {"BK", {16, 8, 32}}, {"TM", {4, 8}}, {"TN", {4, 8}}
 static const vmg_kernel_def tiled_def = {.file = "matmul_tiled",
                                          .name = "matmul_tiled",
-                                         .tunables = TILES({"SUB", {1}}),
+                                         .tunables = {TILES},
                                          .valid = tiled_valid_values,
                                          .geometry = tiled_geometry},
                             subgroup_def = {.file = "matmul_tiled",
                                             .name = "matmul_tiled",
                                             .std = "CL3.0",
-                                            .tunables = TILES({"SUB", {16, 8, 32}}),
-                                            .valid = tiled_valid_values,
+                                            .tunables = {TILES, {"SUB", {16, 8, 32}}},
+                                            .valid = subgroup_valid_values,
                                             .geometry = tiled_geometry};
 
 /* ---- scales for half precision ---- */
@@ -106,6 +106,8 @@ static void run(vmg_ctx *ctx, const vmg_product *p, const vmg_kernel_def *def, b
     vmg_define(&l, "TRANS_A=%d", p->trans_a);
     vmg_define(&l, "TRANS_B=%d", p->trans_b);
     vmg_define(&l, "HALF=%d", half);
+    /* Also sets what is tuned apart: the two definitions share a kernel. */
+    vmg_define(&l, "SUBGROUPS=%d", def == &subgroup_def);
     vmg_arg_in(&l, p->a);
     vmg_arg_in(&l, p->b);
     vmg_matmul_add_epilogue(&l, p);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "host/base/mem.h"
+#include "src/data/caption_plan.h"
 
 static const double most_deviations = 2.5;
 
@@ -36,9 +37,9 @@ static int add_fact(vmg_stated *s, const cJSON *behaviour)
     const int b = cJSON_IsString(what) ? vmg_behaviour_find(what->valuestring) : -1;
     if (b < 0)
         return VMG_OK;
-    const int last = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(behaviour, "both")) ? b + 1 : b;
+    const bool both = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(behaviour, "both")) && vmg_behaviour_left_of(b) == b;
     const cJSON *value = cJSON_GetObjectItemCaseSensitive(behaviour, vmg_behaviour_value((enum vmg_behaviour)b));
-    for (int side = b; side <= last && side < VMG_N_BEHAVIOURS; side++) {
+    for (int side = b; side <= b + both; side++) {
         fact *more = vmg_grown(s->fact, s->n_facts, &s->facts_cap, 4096, sizeof *more);
         if (!more)
             return VMG_E_NOMEM;

@@ -262,7 +262,7 @@ int vmg_matmul_check(const vmg_matmul_problem *problem_, const vmg_matmul_path *
         vmg_matmul_allow_bf16(ctx, path->rounds != VMG_ROUNDS_NOT);
         /* Work-groups compute whole tiles, mostly beyond the edge here: for oclgrind the smallest, unless the caller chose. */
         if (path == &vmg_matmul_tiled && !only && vmg_test_oclgrind())
-            vmg_force_tunables(ctx, path->kernel, (const int[]){32, 32, 16, 4, 4, 1});
+            vmg_force_tunables(ctx, path->kernel, (const int[]){32, 32, 16, 4, 4});
         run_path(&p, path, w, &v);
         if (!only)
             vmg_force_tunables(ctx, NULL, NULL);

@@ -1,4 +1,4 @@
-/* What matrix products round, and the units that they round for. */
+/* The paths of matrix products that only some devices have: what they round, the units they round for, how they are tuned. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,8 @@
 #include "host/base/mem.h"
 #include "host/op/matmul_path.h"
 #include "host/op/rate.h"
+#include "host/plan.h"
+#include "host/tune.h"
 #include "tests/op/matmul_check.h"
 #include "tests/op/suite.h"
 
@@ -167,7 +169,32 @@ static void half_precision_takes_any_range(void)
         vmg_test_skip("no half precision on this device");
 }
 
+/* The tiled paths share a kernel, and each has parameters of its own: a search for one is no search for another. */
+static void tiled_paths_are_tuned_apart(void)
+{
+    static const vmg_matmul_path *const paths[] = {&vmg_matmul_tiled, &vmg_matmul_subgroup, &vmg_matmul_half,
+                                                   &vmg_matmul_half_subgroup};
+    vmg_ctx *ctx = vmg_test_ctx();
+    enum { M = 64, N = 64, K = 64 };
+    const vmg_product p = {.a = vmg_test_matrix(VMG_F32, M, K, NULL),
+                           .b = vmg_test_matrix(VMG_F32, N, K, NULL),
+                           .out = vmg_test_matrix(VMG_F32, M, N, NULL),
+                           .trans_b = true, .alpha = 1, .M = M, .N = N, .K = K};
+    vmg_plan_result plan;
+    CHECK_OK(vmg_plan_begin(ctx));
+    vmg_tune_begin(ctx, false);
+    for (size_t i = 0; i < VMG_COUNT(paths); i++)
+        if (paths[i]->valid(ctx, &p)) {
+            const size_t before = vmg_tune_n_searches(ctx);
+            paths[i]->run(ctx, &p);
+            CHECK(vmg_tune_n_searches(ctx) > before);
+        }
+    vmg_tune_end(ctx);
+    CHECK_OK(vmg_plan_end(ctx, false, &plan));
+}
+
 static const vmg_test_case cases[] = {
+    {"tiled_paths_are_tuned_apart", tiled_paths_are_tuned_apart},
     {"matrix_unit_is_found_where_it_is", matrix_unit_is_found_where_it_is},
     {"every_unit_can_be_timed", every_unit_can_be_timed},
     {"operands_are_rounded_only_where_allowed", operands_are_rounded_only_where_allowed},
