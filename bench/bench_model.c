@@ -1,5 +1,5 @@
 /*
- * bench_model --config NAME|FILE [--dtype T] [--frames A,B] [--steps N] [--tokens N] [--device D] [--max-memory SIZE] [--profile]
+ * bench_model --config NAME|FILE [--dtype T] [--activations T] [--frames A,B] [--steps N] [--tokens N] [--device D] [--max-memory SIZE] [--profile]
  *
  * Builds a network of a configuration's size with random weights and reports seconds per guided step (motion networks, one
  * prompt) or per text (encoders), peak memory, and efficiency: operations needed with exact reuse, over time times the best
@@ -21,6 +21,7 @@
 #include "models/t5.h"
 #include "src/cli/cli.h"
 #include "src/cli/run.h"
+#include "src/lib/model.h"
 
 enum { MAX_STEPS = 64, PROMPT_ROWS = 20, COPY_BYTES = 256 << 20 };
 
@@ -86,13 +87,14 @@ static int bench_frames(vmg_dit *dit, int64_t frames, int64_t n_steps, double ra
     return rc;
 }
 
-static int bench_dit(vmg_ctx *ctx, const vmg_dit_config *c, vmg_dtype dtype, const char *frames, int64_t n_steps,
-                     uint64_t max_bytes)
+static int bench_dit(vmg_ctx *ctx, const vmg_dit_config *c, vmg_dtype dtype, vmg_dtype activations, const char *frames,
+                     int64_t n_steps, uint64_t max_bytes)
 {
     vmg_dit *dit;
     int rc = vmg_dit_create(ctx, c, dtype, &dit);
     if (rc != VMG_OK)
         return rc;
+    dit->activations = activations;
     const int64_t shapes[3][2] = {{3 * c->dim, c->dim}, {c->ffn_dim, c->dim}, {c->dim, c->ffn_dim}};
     double rate = 0;
     for (int i = 0; i < 3; i++)
@@ -176,8 +178,8 @@ static char *config_path(const char *name)
     return vmg_path_exists(name) ? vmg_strdup(name) : vmg_asprintf("%s/models/%s.json", src ? src : VMG_SOURCE_DIR, name);
 }
 
-static int bench(vmg_ctx *ctx, const char *config, vmg_dtype dtype, const char *frames, int64_t n_steps, int64_t tokens,
-                 uint64_t max_bytes)
+static int bench(vmg_ctx *ctx, const char *config, vmg_dtype dtype, vmg_dtype activations, const char *frames,
+                 int64_t n_steps, int64_t tokens, uint64_t max_bytes)
 {
     vmg_dit_config dit;
     vmg_t5_config t5;
@@ -190,18 +192,20 @@ static int bench(vmg_ctx *ctx, const char *config, vmg_dtype dtype, const char *
     printf("%s on %s, matrix unit %s\n", config, ctx->dev.name, vmg_matmul_matrix_unit(ctx));
     if (rc != VMG_OK)
         return rc;
-    return is_dit ? bench_dit(ctx, &dit, dtype, frames, n_steps, max_bytes) : bench_t5(ctx, &t5, dtype, tokens, max_bytes);
+    return is_dit ? bench_dit(ctx, &dit, dtype, activations, frames, n_steps, max_bytes)
+                  : bench_t5(ctx, &t5, dtype, tokens, max_bytes);
 }
 
 int main(int argc, char **argv)
 {
-    const char *config = "vimogen-1.3b", *dtype_name = "f32", *frames = "100,200", *device = NULL, *max_memory = NULL;
+    const char *config = "vimogen-1.3b", *dtype_name = "f32", *activations_name = NULL, *frames = "100,200", *device = NULL, *max_memory = NULL;
     int64_t n_steps = 6, tokens = 100;
     bool profile = false, random = true;
     const vmg_opt opts[] = {
         {"config", 0, VMG_OPT_STRING, &config, "NAME", "a configuration of models/, or a file", NULL},
         {"random", 0, VMG_OPT_FLAG, &random, NULL, "random weights (the only kind)", NULL},
         {"dtype", 0, VMG_OPT_STRING, &dtype_name, "T", "f32, f16, bf16, q8_0, q4_0", NULL},
+        {"activations", 0, VMG_OPT_STRING, &activations_name, "T", "of a motion network: f32 (default), f16, bf16", NULL},
         {"frames", 0, VMG_OPT_STRING, &frames, "A,B", "frames to time", NULL},
         {"steps", 0, VMG_OPT_INT, &n_steps, "N", "steps to time, at least 2", NULL},
         {"tokens", 0, VMG_OPT_INT, &tokens, "N", "tokens of an encoder's text", NULL},
@@ -212,19 +216,21 @@ int main(int argc, char **argv)
     int n_args, rc = vmg_opt_parse(argc, argv, "[OPTION...]", opts, VMG_COUNT(opts), &n_args);
     if (rc)
         return rc < 0 ? 0 : rc;
-    vmg_dtype dtype;
+    vmg_dtype dtype, activations = VMG_F32;
     vmg_ctx *ctx = NULL;
     uint64_t max_bytes = 0;
     setvbuf(stdout, NULL, _IOLBF, 0);
     if (n_steps < 2 || tokens < 1)
         return vmg_cli_usage("bench_model", "--steps is at least 2 and --tokens at least 1");
     rc = vmg_dtype_parse(dtype_name, &dtype);
+    if (rc == VMG_OK)
+        rc = vmg_model_activations(activations_name, &activations);
     if (rc == VMG_OK && max_memory)
         rc = vmg_cli_parse_size(max_memory, &max_bytes);
     if (rc == VMG_OK)
         rc = vmg_cli_open_ctx(device, NULL, profile, &ctx);
     if (rc == VMG_OK)
-        rc = bench(ctx, config, dtype, frames, n_steps, tokens, max_bytes);
+        rc = bench(ctx, config, dtype, activations, frames, n_steps, tokens, max_bytes);
     if (rc == VMG_OK && profile)
         rc = vmg_cli_print_profile(ctx);
     int status = rc == VMG_OK ? 0 : vmg_cli_fail("bench_model", rc);

@@ -6,10 +6,11 @@
  *     product     s[row][col] = a_row . b_col: DC columns of both sides meet in `tile`
  *     accumulate  x[row][d] += sum_col p[row][col] b_col[d]: p lies in `p`, DC rows of b in `tile`
  * Item (tx, ty) holds rows ty*RR + r, columns tx + 8c and dimensions tx + 8u.
- * Work-group (b, s*H + h): rows b*ROWS.. of segment s, head h.
+ * Work-group (b, s*H + h): rows b*ROWS.. of segment s, head h. Queries, keys and values are of T_IN, the forward pass's
+ * result of T_OUT (f32, f16, bf16); gradients are f32, and so is T_IN with them.
  */
-#if !defined D || !defined WG || !defined RR || !defined RC || !defined REL
-#error "attention_tiled needs D, WG, RR, RC, REL"
+#if !defined D || !defined WG || !defined RR || !defined RC || !defined REL || !defined T_IN
+#error "attention_tiled needs D, WG, RR, RC, REL, T_IN"
 #endif
 
 #define TX 8
@@ -34,10 +35,12 @@
 #define ROW (ty * RR + r)
 #define COL (tx + TX * c)
 #define DIM (tx + TX * u)
+/* This head's part of x from a row on: `head` is its first column. */
+#define ROWS_FROM(x, ld, row) (AT(x) + ((row) * (ld) + head) * BYTES(T_IN))
 
 /* s = products of rows [0, n_a) of a less ua with rows [0, n_b) of b less ub, 0 outside; NULL is nothing to subtract. */
-inline void product(__global const float *a, ulong lda, int n_a, __global const float *ua,
-                    __global const float *b, ulong ldb, int n_b, __global const float *ub,
+inline void product(__global const uchar *a, ulong lda, int n_a, __global const uchar *ua,
+                    __global const uchar *b, ulong ldb, int n_b, __global const uchar *ub,
                     __local float *tile, float s[RR][RC])
 {
     const int lid = get_local_id(0), tx = lid % TX, ty = lid / TX;
@@ -47,11 +50,11 @@ inline void product(__global const float *a, ulong lda, int n_a, __global const 
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int x = lid; x < ROWS * DC; x += WG) {
             const int row = x / DC, d = x % DC;
-            tile[d * A_LD + row] = row < n_a ? a[row * lda + d0 + d] - (ua ? ua[d0 + d] : 0.0f) : 0.0f;
+            tile[d * A_LD + row] = row < n_a ? LD(T_IN, a, row * lda + d0 + d) - (ua ? LD(T_IN, ua, d0 + d) : 0.0f) : 0.0f;
         }
         for (int x = lid; x < COLS * DC; x += WG) {
             const int row = x / DC, d = x % DC;
-            tb[d * B_LD + row] = row < n_b ? b[row * ldb + d0 + d] - (ub ? ub[d0 + d] : 0.0f) : 0.0f;
+            tb[d * B_LD + row] = row < n_b ? LD(T_IN, b, row * ldb + d0 + d) - (ub ? LD(T_IN, ub, d0 + d) : 0.0f) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int d = 0; d < DC; d++) {
@@ -71,7 +74,7 @@ inline void product(__global const float *a, ulong lda, int n_a, __global const 
  * by themselves before they meet x, UC columns at a time: one long sum would lose a digit more, and a second x would take
  * too many registers.
  */
-inline void accumulate(__local const float *p, __global const float *b, ulong ldb, int n_b,
+inline void accumulate(__local const float *p, __global const uchar *b, ulong ldb, int n_b,
                        __local float *tile, float x[RR][DU])
 {
     const int lid = get_local_id(0), tx = lid % TX, ty = lid / TX;
@@ -79,7 +82,7 @@ inline void accumulate(__local const float *p, __global const float *b, ulong ld
         barrier(CLK_LOCAL_MEM_FENCE);
         for (int i = lid; i < DC * D; i += WG) {
             const int row = j0 + i / D;
-            tile[i] = row < n_b ? b[row * ldb + i % D] : 0.0f;
+            tile[i] = row < n_b ? LD(T_IN, b, row * ldb + i % D) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll
@@ -171,7 +174,7 @@ void attention_tiled(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTEN
         const int n_j = min(seg.w - j0, COLS);
         const ulong key = seg.z + j0;
         float s[RR][RC], m_new[RR];
-        product(CF32(q) + row * ldq + head, ldq, n_i, NULL, CF32(k) + key * ldk + head, ldk, n_j, NULL, tile, s);
+        product(ROWS_FROM(q, ldq, row), ldq, n_i, NULL, ROWS_FROM(k, ldk, key), ldk, n_j, NULL, tile, s);
         EACH_R
         {
             m_new[r] = m[r];
@@ -198,14 +201,14 @@ void attention_tiled(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTEN
             l[r] = l[r] * alpha + sum;
             EACH_U x[r][u] *= alpha;
         }
-        accumulate(p, CF32(v) + key * ldv + head, ldv, n_j, tile, x);
+        accumulate(p, ROWS_FROM(v, ldv, key), ldv, n_j, tile, x);
     }
     row_sums(lanes, l);
     EACH_R
     {
         if (ROW >= n_i)
             continue;
-        EACH_U F32(out)[(row + ROW) * ldo + head + DIM] = l[r] == 0.0f ? 0.0f : x[r][u] / l[r];
+        EACH_U ST(T_OUT, AT(out), (row + ROW) * ldo + head + DIM, l[r] == 0.0f ? 0.0f : x[r][u] / l[r]);
         if (lse && tx == 0)
             F32(lse)[(row + ROW) * n_heads + h] = m[r] + log(l[r]);
     }
@@ -225,8 +228,8 @@ void attention_tiled_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), C
     if (n_i <= 0)
         return;
     const ulong row = seg.x + i0;
-    __global const float *g_rows = CF32(d_out) + row * ldg + head;
-    __global const float *k_rows = CF32(k) + seg.z * ldk + head, *v_rows = CF32(v) + seg.z * ldv + head;
+    __global const uchar *g_rows = ROWS_FROM(d_out, ldg, row);
+    __global const uchar *k_rows = ROWS_FROM(k, ldk, seg.z), *v_rows = ROWS_FROM(v, ldv, seg.z);
     float minus[RR], dot[RR], p_sum[RR], x[RR][DU], s[RR][RC], ds[RR][RC];
     EACH_R
     {
@@ -244,8 +247,8 @@ void attention_tiled_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), C
     for (int b = 0; b < last; b++) {
         const int j0 = b % max(n_blocks, 1) * COLS, n_j = min(seg.w - j0, COLS);
         const ulong key = seg.z + j0;
-        product(CF32(q) + row * ldq + head, ldq, n_i, NULL, k_rows + j0 * ldk, ldk, n_j, NULL, tile, s);
-        product(g_rows, ldg, n_i, NULL, v_rows + j0 * ldv, ldv, n_j, v_rows, tile, ds);
+        product(ROWS_FROM(q, ldq, row), ldq, n_i, NULL, k_rows + j0 * ldk * BYTES(T_IN), ldk, n_j, NULL, tile, s);
+        product(g_rows, ldg, n_i, NULL, v_rows + j0 * ldv * BYTES(T_IN), ldv, n_j, v_rows, tile, ds);
         EACH_R EACH_C
         {
             float e = 0.0f;
@@ -266,7 +269,7 @@ void attention_tiled_dq(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), C
         if (b < last - n_blocks)
             continue;
         EACH_R EACH_C p[ROW * P_LD + COL] = s[r][c] * (ds[r][c] - dot[r]);
-        accumulate(p, k_rows + j0 * ldk, ldk, n_j, tile, x);
+        accumulate(p, k_rows + j0 * ldk * BYTES(T_IN), ldk, n_j, tile, x);
 #if REL
         for (int j = 0; sums_row && j < n_j; j++)
             sums[BUCKET(j0 + j - i0 - lid)] += p[lid * P_LD + j];
@@ -310,11 +313,11 @@ void attention_tiled_dkv(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), 
         for (int i0 = 0; i0 < other.y; i0 += COLS) {
             const int n_i = min(other.y - i0, COLS);
             const ulong row = other.x + i0;
-            __global const float *q_rows = CF32(q) + row * ldq + head;
-            __global const float *g_rows = CF32(d_out) + row * ldg + head;
+            __global const uchar *q_rows = ROWS_FROM(q, ldq, row);
+            __global const uchar *g_rows = ROWS_FROM(d_out, ldg, row);
             float s[RR][RC], ds[RR][RC];
-            product(CF32(k) + key * ldk + head, ldk, n_j, NULL, q_rows, ldq, n_i, NULL, tile, s);
-            product(CF32(v) + key * ldv + head, ldv, n_j, CF32(v) + other.z * ldv + head, g_rows, ldg, n_i, NULL, tile, ds);
+            product(ROWS_FROM(k, ldk, key), ldk, n_j, NULL, q_rows, ldq, n_i, NULL, tile, s);
+            product(ROWS_FROM(v, ldv, key), ldv, n_j, ROWS_FROM(v, ldv, other.z), g_rows, ldg, n_i, NULL, tile, ds);
             EACH_R EACH_C
             {
                 const ulong stat = (row + min(COL, n_i - 1)) * n_heads + h;

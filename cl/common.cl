@@ -148,6 +148,11 @@ ACCESSORS(16, uint)
 #define LDTV(T, n, p, i) CAT(ldv_, T)(n, p, i)
 #define STTV(T, n, v, p, i) CAT(stv_, T)(n, v, p, i)
 
+#define bytes_f32 4
+#define bytes_f16 2
+#define bytes_bf16 2
+#define BYTES(T) CAT(bytes_, T)
+
 inline float sum1(float v) { return v; }
 inline float sum2(float2 v) { return v.x + v.y; }
 inline float sum4(float4 v) { return (v.x + v.y) + (v.z + v.w); }

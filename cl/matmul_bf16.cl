@@ -21,8 +21,8 @@
 #error "KB, NB, MB and PANEL_ROWS must be defined"
 #endif
 #include "matmul_epilogue.cl"
-EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
-EPILOGUE_FUNCTION(finish16, float16, LOAD_16, STORE_16)
+EPILOGUE_FUNCTION(finish1, 1)
+EPILOGUE_FUNCTION(finish16, 16)
 
 #define SUMS (PANEL_ROWS * 32)
 

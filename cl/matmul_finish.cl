@@ -3,7 +3,7 @@
  * may be out. One item per element, rows along dimension 1.
  */
 #include "matmul_epilogue.cl"
-EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
+EPILOGUE_FUNCTION(finish1, 1)
 
 __kernel void matmul_finish(EPI_TENSOR(y), EPILOGUE_PARAMS, long y_ld)
 {

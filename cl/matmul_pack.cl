@@ -7,13 +7,20 @@
  * + 16}. That is GGUF's block transposed byte by byte, so the size stays the same.
  */
 #ifdef T_SRC
-#ifndef VW
-#error "VW must be defined"
+#if !defined(VW) || !defined(T_DST) || !defined(WIDENS)
+#error "VW, T_DST and WIDENS must be defined"
 #endif
 #define ELEMENT_f32 uint
 #define ELEMENT_f16 ushort
 #define ELEMENT_bf16 ushort
-#define ELEMENT CAT(ELEMENT_, T_SRC)
+#define ELEMENT CAT(ELEMENT_, T_DST)
+
+/* n elements of src, from element i on, as T_DST's bits: T_DST is T_SRC or (WIDENS) f32. */
+#if WIDENS
+#define BITS(n, from, i) WIDE(as_uint, n)(LDTV(T_SRC, n, from, i))
+#else
+#define BITS(n, from, i) LDV(n, (__global const ELEMENT *)(from), i)
+#endif
 
 /*
  * src element (i,k) at i·stride_i + k·stride_k; K_CONTIGUOUS says which stride is 1. An item
@@ -29,12 +36,12 @@ TRANSPOSE_FUNCTION(transpose, VEC, VW)
 
 /* Values k..k+VW-1 of VW rows at most, from the panel's row i on. What is written beyond the panel's P values of a k is
  * overwritten by the next one, as long as that is this item's. */
-inline void pack_block(__global ELEMENT *to, __global const ELEMENT *from, int i, int rows, int k, int kn, long stride_i, int P)
+inline void pack_block(__global ELEMENT *to, __global const uchar *from, int i, int rows, int k, int kn, long stride_i, int P)
 {
     VEC v[VW];
 #pragma unroll
     for (int r = 0; r < VW; r++)
-        v[r] = i + r < rows ? LDV(VW, from, (i + r) * stride_i + k) : (VEC)(0);
+        v[r] = i + r < rows ? BITS(VW, from, (i + r) * stride_i + k) : (VEC)(0);
     transpose(v);
 #pragma unroll
     for (int r = 0; r < VW; r++) {
@@ -52,7 +59,7 @@ inline void pack_block(__global ELEMENT *to, __global const ELEMENT *from, int i
 #endif
 
 /* `to` (kn, P) = rows i0..i0+P-1, values k0..k0+kn-1 of src. */
-inline void pack_piece(__global ELEMENT *to, __global const ELEMENT *from, int rows, int kn,
+inline void pack_piece(__global ELEMENT *to, __global const uchar *from, int rows, int kn,
                        long stride_i, long stride_k, int P, bool whole)
 {
     int k = 0;
@@ -68,12 +75,12 @@ inline void pack_piece(__global ELEMENT *to, __global const ELEMENT *from, int r
          * this k is overwritten by the next ones, as long as they are this item's. */
         if (whole && k * P + (P + 15) / 16 * 16 <= kn * P) {
             for (int i = 0; i < P; i += 16)
-                STORE_16(LOAD_16(from + k * stride_k + i), to + k * P + i);
+                STORE_16(BITS(16, from, k * stride_k + i), to + k * P + i);
             continue;
         }
 #endif
         for (int i = 0; i < P; i++)
-            to[k * P + i] = i < rows ? from[i * stride_i + k * stride_k] : 0;
+            to[k * P + i] = i < rows ? BITS(1, from, i * stride_i + k * stride_k) : 0;
     }
 }
 
@@ -85,7 +92,7 @@ __kernel void pack_panels(CTENSOR(src), TENSOR(dst), long I, long K, long stride
     for (long p = p0; p < p0 + ITEM_PANELS && p * P < I; p++) {
         const long i0 = p * P, span = (P + 15) / 16 * 16;
         pack_piece((__global ELEMENT *)AT(dst) + i0 * K + k0 * P,
-                   (__global const ELEMENT *)AT(src) + i0 * stride_i + k0 * stride_k,
+                   AT(src) + (i0 * stride_i + k0 * stride_k) * BYTES(T_SRC),
                    (int)min((long)P, I - i0), kn, stride_i, stride_k, P, i0 + span <= I);
     }
 }

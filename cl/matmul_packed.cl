@@ -16,8 +16,8 @@
 #include "matmul_epilogue.cl"
 #include "matmul_panel.cl"
 
-EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
-EPILOGUE_FUNCTION(finishv, fvec, LOADW, STOREW)
+EPILOGUE_FUNCTION(finish1, 1)
+EPILOGUE_FUNCTION(finishv, VW)
 
 #define TILE_COLS (2 * VW)
 

@@ -1,16 +1,16 @@
 /*
  * Matrix product of few rows, bound by reading W once: out (M,N) = epilogue(alpha · A · W^T), A
- * (M,K) f32 and W (N,K) of any dtype T_B, both row-major.
+ * (M,K) of T_A (f32, f16, bf16) and W (N,K) of any dtype T_B, both row-major.
  *
  * A work-group of WG items computes MT rows × NT columns: item l sums values l·VW.., (l + WG)·VW..
  * of K, then the items' sums are added in local memory as a tree. Block types: a vector never
  * crosses a block of 32 values.
  */
-#if !defined(WG) || !defined(MT) || !defined(NT) || !defined(VW) || !defined(T_B)
-#error "WG, MT, NT, VW and T_B must be defined"
+#if !defined(WG) || !defined(MT) || !defined(NT) || !defined(VW) || !defined(T_A) || !defined(T_B)
+#error "WG, MT, NT, VW, T_A and T_B must be defined"
 #endif
 #include "matmul_epilogue.cl"
-EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
+EPILOGUE_FUNCTION(finish1, 1)
 
 typedef FV(VW) fvec;
 #define CONVERT_F(v) CAT(convert_float, VW)(v)
@@ -70,7 +70,7 @@ matmul_skinny(CTENSOR(a), CTENSOR(w), EPILOGUE_PARAMS, long M, long K, long a_ld
         fvec x[MT];
 #pragma unroll
         for (int i = 0; i < MT; i++)
-            x[i] = LOADW(CF32(a) + row[i] + k);
+            x[i] = ROW(T_A)(AT(a), (ulong)(row[i] + k));
 #pragma unroll
         for (int j = 0; j < NT; j++) {
             const fvec v = ROW(T_B)(AT(w), (ulong)(col[j] + k));
@@ -85,7 +85,7 @@ matmul_skinny(CTENSOR(a), CTENSOR(w), EPILOGUE_PARAMS, long M, long K, long a_ld
         for (int j = 0; j < NT; j++) {
             float sum = SUMV(VW, c[i][j]);
             for (long k = whole + lid; k < K; k += WG)
-                sum += CF32(a)[row[i] + k] * LD(T_B, AT(w), (ulong)(col[j] + k));
+                sum += LD(T_A, AT(a), (ulong)(row[i] + k)) * LD(T_B, AT(w), (ulong)(col[j] + k));
             sums[i * NT + j][lid] = sum;
         }
     for (int half_n = WG / 2; half_n > 0; half_n /= 2) {

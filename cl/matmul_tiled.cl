@@ -1,8 +1,8 @@
 /*
  * Matrix product for any device: out (M,N) = epilogue(alpha · op(A) · op(B)), row-major operands.
  *
- * A is (M,K), with TRANS_A stored as (K,M); B is (K,N), with TRANS_B stored as (N,K) and then of
- * any dtype T_B. A work-group of (BN/TN) × (BM/TM) items computes a tile of BM × BN, walking K in
+ * A is (M,K) of T_A (f32, f16, bf16), with TRANS_A stored as (K,M); B is (K,N), with TRANS_B stored
+ * as (N,K) and then of any dtype T_B. A work-group of (BN/TN) × (BM/TM) items computes a tile of BM × BN, walking K in
  * steps of BK through local memory; an item sums TM consecutive rows × TN columns that lie BN/TN
  * apart, so that neighbours read and write neighbouring columns. A row of a tile in local memory is
  * one value longer than the tile, against bank conflicts while it is filled.
@@ -14,8 +14,9 @@
  * it into ±1 (cl/matmul_scale.cl); sums of BK products in half, added up in float.
  */
 #if !defined(BM) || !defined(BN) || !defined(BK) || !defined(TM) || !defined(TN) ||                \
-    !defined(TRANS_A) || !defined(TRANS_B) || !defined(T_B) || !defined(HALF) || !defined(SUBGROUPS)
-#error "BM, BN, BK, TM, TN, TRANS_A, TRANS_B, T_B, HALF and SUBGROUPS must be defined"
+    !defined(TRANS_A) || !defined(TRANS_B) || !defined(T_A) || !defined(T_B) || !defined(HALF) ||  \
+    !defined(SUBGROUPS)
+#error "BM, BN, BK, TM, TN, TRANS_A, TRANS_B, T_A, T_B, HALF and SUBGROUPS must be defined"
 #endif
 #if SUBGROUPS && !defined(SUB)
 #error "SUB must be defined"
@@ -25,7 +26,7 @@
 #define WG (LX * LY)
 
 #include "matmul_epilogue.cl"
-EPILOGUE_FUNCTION(finish1, float, EPI_LOAD1, EPI_STORE1)
+EPILOGUE_FUNCTION(finish1, 1)
 
 #if HALF
 #pragma OPENCL EXTENSION cl_khr_fp16 : enable
@@ -104,7 +105,7 @@ matmul_tiled(CTENSOR(a), CTENSOR(b), EPILOGUE_PARAMS, long M, long K, long a_ld,
             real own[TM];
 #pragma unroll
             for (int i = 0; i < TM; i++)
-                own[i] = VALUE(f32, a, a_ld, TRANS_A, m0 + ly * TM + i, k0 + part + lane, M);
+                own[i] = VALUE(T_A, a, a_ld, TRANS_A, m0 + ly * TM + i, k0 + part + lane, M);
 #pragma unroll
             for (int k = 0; k < SUB; k++) {
                 real x[TM];
@@ -115,7 +116,7 @@ matmul_tiled(CTENSOR(a), CTENSOR(b), EPILOGUE_PARAMS, long M, long K, long a_ld,
             }
         }
 #else
-        FILL(as, BM, f32, a, a_ld, TRANS_A, m0, M)
+        FILL(as, BM, T_A, a, a_ld, TRANS_A, m0, M)
         barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll 4
         for (int k = 0; k < BK; k++) {

@@ -4,7 +4,7 @@
  *     n = (x - mean) / sqrt(var + eps)   or, RMS,   x / sqrt(mean(x^2) + eps)
  *     y = n * weight + bias;  y = y * (1 + scale[group]) + shift[group]
  *
- * Layout: matrices row-major, ld_* elements from row to row. A work-group of WG items takes ROWS rows one after another,
+ * Layout: matrices row-major, ld_* elements from row to row; forward, x is of T_X and y of T_Y (f32, f16, bf16). A work-group of WG items takes ROWS rows one after another,
  * VW columns per step; sums meet in local memory (WG floats), with WG = 1 in a register. The variance is taken in a
  * second pass over the row, which is then in the nearest cache; meanwhile a processor fetches what comes next.
  * -D: NORM_FORWARD | NORM_BACKWARD | NORM_SUMS; RMS, AFFINE_WEIGHT, AFFINE_BIAS, MODULATED, GROUPED, STATS = 0 | 1.
@@ -43,16 +43,17 @@
 #else
 #define MODULATE(n, v) (v)
 #endif
-#define ADD(n, s) sum_##s += LDV(n, x_row, c);
+#define X(n) LDTV(T_X, n, x_row, c)
+#define ADD(n, s) sum_##s += X(n);
 #define ADD_SQUARE(n, s)                                                                       \
     {                                                                                          \
-        WILL_READ(x_row + ld_x + c)                                                            \
-        WILL_WRITE(y_row + c)                                                                  \
-        FV(n) d = LDV(n, x_row, c) - mean;                                                     \
+        WILL_READ(x_row + (ld_x + c) * BYTES(T_X))                                             \
+        WILL_WRITE(y_row + c * BYTES(T_Y))                                                     \
+        FV(n) d = X(n) - mean;                                                                 \
         square_##s += d * d;                                                                   \
     }
 #define WRITE(n, s) \
-    { FV(n) v = (LDV(n, x_row, c) - mean) * inv_std; STV(n, MODULATE(n, BIAS(n, WEIGHT(n, v))), y_row, c); }
+    { FV(n) v = (X(n) - mean) * inv_std; STTV(T_Y, n, MODULATE(n, BIAS(n, WEIGHT(n, v))), y_row, c); }
 
 __kernel __attribute__((reqd_work_group_size(WG, 1, 1)))
 void norm_forward(ALIASED(x), ALIASED(y), CTENSOR(weight), CTENSOR(bias), CTENSOR(shift), CTENSOR(scale), CTENSOR(group),
@@ -64,8 +65,8 @@ void norm_forward(ALIASED(x), ALIASED(y), CTENSOR(weight), CTENSOR(bias), CTENSO
     __local float lanes[WG];
 #endif
     for (long r = first; r < last; r++) {
-        __global const float *x_row = CF32(x) + r * ld_x;
-        __global float *y_row = F32(y) + r * ld_y;
+        __global const uchar *x_row = AT(x) + r * ld_x * BYTES(T_X);
+        __global uchar *y_row = AT(y) + r * ld_y * BYTES(T_Y);
 #if MODULATED
         __global const float *shift_row = CF32(shift) + GROUP(r) * ld_shift;
         __global const float *scale_row = CF32(scale) + GROUP(r) * ld_scale;

@@ -34,6 +34,11 @@ const char *vmg_dtype_name(vmg_dtype dtype)
     return vmg_dtype_get(dtype).name;
 }
 
+bool vmg_dtype_is_plain_float(vmg_dtype dtype)
+{
+    return dtype == VMG_F32 || dtype == VMG_F16 || dtype == VMG_BF16;
+}
+
 int vmg_dtype_parse(const char *name, vmg_dtype *out)
 {
     char list[256] = "";

@@ -51,6 +51,9 @@ typedef struct vmg_dtype_info {
 vmg_dtype_info vmg_dtype_get(vmg_dtype dtype);
 const char *vmg_dtype_name(vmg_dtype dtype);
 
+/* f32, f16 or bf16: what activations may be stored as. */
+bool vmg_dtype_is_plain_float(vmg_dtype dtype);
+
 /* "f16" -> VMG_F16. Error VMG_E_ARG naming the text and the names that exist. */
 int vmg_dtype_parse(const char *name, vmg_dtype *out);
 

@@ -32,7 +32,7 @@ typedef struct search {
     const vmg_tensor *outs;
     int n_outs;
     double tolerance;
-    float *before[MAX_OUTS], *expected[MAX_OUTS]; /* dense f32 or raw bytes of each output's span */
+    void *before[MAX_OUTS], *expected[MAX_OUTS]; /* the bytes of each output's span */
 } search;
 
 /* Bytes from the first to the last element of a (possibly strided) row-major tensor. */
@@ -54,24 +54,38 @@ static void copy_span(vmg_ctx *ctx, vmg_tensor t, void *host, bool to_host)
     vmg_ctx_check(ctx, err, "tuning");
 }
 
-static bool same_output(vmg_tensor t, const float *got, const float *want, double tolerance)
+/* Results in two bytes may be rounded to neighbours, a unit of the last place apart. */
+static double last_place(vmg_dtype dtype)
 {
-    size_t n = span_bytes(t);
-    if (t.dtype != VMG_F32)
+    return dtype == VMG_F16 ? 0x1p-10 : dtype == VMG_BF16 ? 0x1p-7 : 0;
+}
+
+static float value_at(vmg_dtype dtype, const void *span, size_t i)
+{
+    return dtype == VMG_F16    ? vmg_f16_to_f32(((const uint16_t *)span)[i])
+           : dtype == VMG_BF16 ? vmg_bf16_to_f32(((const uint16_t *)span)[i])
+                               : ((const float *)span)[i];
+}
+
+static bool same_output(vmg_tensor t, const void *got, const void *want, double tolerance)
+{
+    const size_t n = span_bytes(t);
+    if (!vmg_dtype_is_plain_float(t.dtype))
         return !memcmp(got, want, n);
     double diff = 0, scale = 0;
-    for (size_t i = 0; i < n / sizeof *got; i++) {
-        if (isnan(got[i]) && isnan(want[i]))
+    for (size_t i = 0; i < n / (size_t)vmg_dtype_get(t.dtype).block_bytes; i++) {
+        const double a = value_at(t.dtype, got, i), b = value_at(t.dtype, want, i);
+        if (isnan(a) && isnan(b))
             continue;
-        if (!isfinite(got[i]) || !isfinite(want[i])) {
-            if (memcmp(&got[i], &want[i], sizeof *got))
+        if (!isfinite(a) || !isfinite(b)) {
+            if (a != b)
                 return false;
             continue;
         }
-        diff = fmax(diff, fabs((double)got[i] - want[i]));
-        scale = fmax(scale, fabs(want[i]));
+        diff = fmax(diff, fabs(a - b));
+        scale = fmax(scale, fabs(b));
     }
-    return diff <= tolerance * scale;
+    return diff <= (tolerance + last_place(t.dtype)) * scale;
 }
 
 static void restore(search *s)
@@ -99,7 +113,7 @@ static bool check(search *s, const int *v)
         return false;
     bool ok = true;
     for (int i = 0; ok && i < s->n_outs; i++) {
-        float *got = vmg_calloc(span_bytes(s->outs[i]) + 1, 1);
+        void *got = vmg_calloc(span_bytes(s->outs[i]) + 1, 1);
         ok = got != NULL;
         if (ok) {
             copy_span(s->ctx, s->outs[i], got, true);

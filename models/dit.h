@@ -30,6 +30,8 @@ enum { VMG_DIT_MAX_FRAMES = 4096 }; /* of a motion or a reference: rows of the p
 typedef struct vmg_dit {
     vmg_ctx *ctx;
     vmg_dit_config config;
+    vmg_dtype activations;      /* f32 (VMG_F32, until set otherwise), f16 or bf16: what inference keeps what passes from op to op in,
+                                   inside blocks, and texts' keys and values; the rows between blocks stay f32 */
     vmg_params params;
     vmg_param *motion_w, *motion_b, *ref_w, *ref_b;     /* input projections */
     vmg_param *text0_w, *text0_b, *text2_w, *text2_b;   /* text_embedding */

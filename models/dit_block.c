@@ -17,6 +17,12 @@ static vmg_tensor if_saving(bool saving, vmg_arena *arena, int64_t rows, int64_t
     return saving ? vmg_arena_matrix(arena, VMG_F32, rows, cols) : VMG_NONE;
 }
 
+/* A tensor that passes from one op to the next. */
+static vmg_tensor passing(const vmg_dit *dit, bool saving, vmg_arena *arena, int64_t rows, int64_t cols)
+{
+    return vmg_arena_matrix(arena, saving ? VMG_F32 : dit->activations, rows, cols);
+}
+
 /* RMS norm from x to y; in inference both are the same rows. */
 static void rms(vmg_dit *dit, vmg_tensor x, const vmg_param *weight, vmg_tensor stats, vmg_tensor y)
 {
@@ -48,8 +54,8 @@ static void self_attention(vmg_dit *dit, const vmg_dit_attention *p, vmg_arena *
 {
     vmg_ctx *ctx = dit->ctx;
     int64_t R = x.dim[0], C = x.dim[1];
-    vmg_dit_attention_saved s = {.h = vmg_arena_matrix(arena, VMG_F32, R, C), .h_stats = if_saving(saved, arena, R, 2),
-                                 .raw = vmg_arena_matrix(arena, VMG_F32, R, 3 * C),
+    vmg_dit_attention_saved s = {.h = passing(dit, saved, arena, R, C), .h_stats = if_saving(saved, arena, R, 2),
+                                 .raw = passing(dit, saved, arena, R, 3 * C),
                                  .q_stats = if_saving(saved, arena, R, 2), .k_stats = if_saving(saved, arena, R, 2),
                                  .lse = if_saving(saved, arena, R, dit->config.num_heads)};
     vmg_tensor k_raw = vmg_tensor_view_cols(s.raw, C, C);
@@ -86,8 +92,8 @@ static void cross_attention(vmg_dit *dit, const cross *c, vmg_arena *arena, vmg_
 {
     vmg_ctx *ctx = dit->ctx;
     int64_t R = x.dim[0], C = x.dim[1];
-    vmg_dit_attention_saved s = {.h = vmg_arena_matrix(arena, VMG_F32, R, C), .h_stats = if_saving(saved, arena, R, 2),
-                                 .q_raw = vmg_arena_matrix(arena, VMG_F32, R, C),
+    vmg_dit_attention_saved s = {.h = passing(dit, saved, arena, R, C), .h_stats = if_saving(saved, arena, R, 2),
+                                 .q_raw = passing(dit, saved, arena, R, C),
                                  .q_stats = if_saving(saved, arena, R, 2),
                                  .lse = if_saving(saved, arena, R, dit->config.num_heads)};
     s.q = saved ? vmg_arena_matrix(arena, VMG_F32, R, C) : s.q_raw;
@@ -122,7 +128,7 @@ static void ref_attention(vmg_dit *dit, const vmg_dit_block *b, vmg_arena *arena
 {
     const vmg_dit_batch *batch = a->batch;
     int64_t C = dit->config.dim, n = batch->rows - batch->text_rows, R = batch->ref_rows;
-    vmg_tensor kv = vmg_arena_matrix(arena, VMG_F32, R, 2 * C), k_raw = vmg_tensor_view_cols(kv, 0, C);
+    vmg_tensor kv = passing(dit, a->saved, arena, R, 2 * C), k_raw = vmg_tensor_view_cols(kv, 0, C);
     vmg_tensor k = a->saved ? vmg_arena_matrix(arena, VMG_F32, R, C) : k_raw, stats = if_saving(a->saved, arena, R, 2);
     vmg_op_linear(dit->ctx, a->ref, b->ref.kv_w->value, &(vmg_epilogue){.bias = b->ref.kv_b->value}, kv);
     rms(dit, k_raw, b->ref.norm_k, stats, k);
@@ -140,8 +146,8 @@ static void feed_forward(vmg_dit *dit, const vmg_dit_block *b, vmg_arena *arena,
 {
     vmg_ctx *ctx = dit->ctx;
     int64_t R = x.dim[0], C = x.dim[1], F = dit->config.ffn_dim;
-    vmg_tensor h = vmg_arena_matrix(arena, VMG_F32, R, C), stats = if_saving(saved, arena, R, 2);
-    vmg_tensor f = vmg_arena_matrix(arena, VMG_F32, R, F), preact = if_saving(saved, arena, R, F);
+    vmg_tensor h = passing(dit, saved, arena, R, C), stats = if_saving(saved, arena, R, 2);
+    vmg_tensor f = passing(dit, saved, arena, R, F), preact = if_saving(saved, arena, R, F);
     vmg_tensor y = if_saving(saved, arena, R, C);
     vmg_epilogue last = {.bias = b->ffn2_b->value, .preact = y, .gate = vmg_dit_modulation_row(m, VMG_DIT_GATE_FFN),
                          .group = group, .residual = x};

@@ -64,7 +64,7 @@ void vmg_dit_text_begin(vmg_dit *dit, vmg_arena *arena, const vmg_dit_context *c
     if (lay_out(dit, contexts, n, merge_padding, out, &host_rows, &bias) != VMG_OK) {
         vmg_ctx_fail(ctx, VMG_E_NOMEM, "%s", vmg_error_message());
     } else {
-        out->kv = vmg_arena_matrix(arena, VMG_F32, dit->config.num_layers * out->rows, 2 * dit->config.dim);
+        out->kv = vmg_arena_matrix(arena, dit->activations, dit->config.num_layers * out->rows, 2 * dit->config.dim);
         out->key_bias = vmg_arena_vector(arena, VMG_F32, out->rows);
         *rows = vmg_arena_matrix(arena, VMG_F32, out->rows, dit->config.text_dim);
         vmg_upload(ctx, *rows, host_rows);

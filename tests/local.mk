@@ -76,6 +76,10 @@ check_PROGRAMS += tests/op/test_matmul_rounding
 tests_op_test_matmul_rounding_SOURCES = tests/op/matmul_rounding.c tests/op/main.c
 tests_op_test_matmul_rounding_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_matmul_rounding
 tests_op_test_matmul_rounding_LDADD = tests/libop.la $(LDADD)
+check_PROGRAMS += tests/op/test_stored
+tests_op_test_stored_SOURCES = tests/op/stored.c tests/op/main.c
+tests_op_test_stored_CPPFLAGS = $(AM_CPPFLAGS) -DVMG_SUITE=vmg_suite_stored
+tests_op_test_stored_LDADD = tests/libop.la $(LDADD)
 include tests/fuzz/local.mk
 check_PROGRAMS += tests/test_retarget
 tests_test_retarget_SOURCES = tests/test_retarget.c

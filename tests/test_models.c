@@ -238,6 +238,42 @@ static void batches_equal_singles(void)
     close_fixture(&f);
 }
 
+/* Largest difference of n values, as a part of the largest of `want`. */
+static double relative_error(const float *got, const float *want, size_t n)
+{
+    double worst = 0, largest = 0;
+    for (size_t i = 0; i < n; i++) {
+        const double d = fabs((double)got[i] - want[i]);
+        worst = isnan(d) ? INFINITY : fmax(worst, d);
+        largest = fmax(largest, fabs((double)want[i]));
+    }
+    return worst / largest;
+}
+
+/* Both kinds of attention, a text's keys and the reference's: as near to f32 as the published tolerances of weights in these types
+ * (golden sets' forward_f16 and forward_bf16), and other bits. */
+static void activations_may_be_stored_in_two_bytes(void)
+{
+    static const struct { vmg_dtype dtype; double tolerance; } stored[] = {{VMG_F32, 0}, {VMG_F16, 0.02}, {VMG_BF16, 0.03}};
+    fixture f;
+    static float out[VMG_COUNT(stored)][2][FRAMES * DIM];
+    vmg_sampler_options o = vmg_sampler_defaults();
+    o.steps = 1;
+    o.guidance = 1;
+    if (open_fixture(&f, NULL))
+        for (size_t i = 0; i < VMG_COUNT(stored); i++) {
+            const vmg_sampler_item items[2] = {text_item(&f, 0, FRAMES, 0, out[i][0]), motion_item(&f, FRAMES, 1, out[i][1])};
+            f.dit->activations = stored[i].dtype;
+            CHECK_OK(sample(&f, items, 2, &o));
+            for (int item = 0; item < 2; item++) {
+                const double error = relative_error(out[i][item], out[0][item], FRAMES * DIM);
+                CHECK(error <= stored[i].tolerance);
+                CHECK((error > 0) == (i > 0));
+            }
+        }
+    close_fixture(&f);
+}
+
 static void each_reuse_changes_nothing(void)
 {
     fixture f;
@@ -506,6 +542,7 @@ static const vmg_test_case cases[] = {
     {"loading_can_be_interrupted", loading_can_be_interrupted},
     {"light_is_the_text_branch", light_is_the_text_branch},
     {"batches_equal_singles", batches_equal_singles},
+    {"activations_may_be_stored_in_two_bytes", activations_may_be_stored_in_two_bytes},
     {"each_reuse_changes_nothing", each_reuse_changes_nothing},
     {"streaming_is_exact", streaming_is_exact},
     {"plan_agrees_with_the_run", plan_agrees_with_the_run},

@@ -2,9 +2,11 @@
 #include "host/op/attention.h"
 
 #include <math.h>
+#include <stdio.h>
 
 #include "host/base/mem.h"
 #include "host/op/attention_impl.h"
+#include "host/op/elementwise.h"
 #include "host/op/want.h"
 
 /* ---- relative-position buckets ---- */
@@ -47,7 +49,7 @@ static bool check_segments(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_w
     return true;
 }
 
-bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_work *w)
+bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, int flags, vmg_attention_work *w)
 {
     *w = (vmg_attention_work){0};
     if (ctx->error)
@@ -69,10 +71,10 @@ bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_wor
     }
     const int64_t rows = vmg_tensor_rows(a->q), keys = vmg_tensor_rows(a->k);
     const vmg_want want[] = {
-        {"q", a->q, rows, cols, VMG_F32, VMG_WANT_LD},
-        {"k", a->k, keys, cols, VMG_F32, VMG_WANT_LD},
-        {"v", a->v, keys, cols, VMG_F32, VMG_WANT_LD},
-        {"out", a->out, rows, cols, VMG_F32, VMG_WANT_LD},
+        {"q", a->q, rows, cols, VMG_F32, VMG_WANT_LD | flags},
+        {"k", a->k, keys, cols, a->q.dtype, VMG_WANT_LD},
+        {"v", a->v, keys, cols, a->q.dtype, VMG_WANT_LD},
+        {"out", a->out, rows, cols, VMG_F32, VMG_WANT_LD | flags},
         {"key_bias", a->key_bias, 1, keys, VMG_F32, VMG_WANT_OPTIONAL},
         {"rel_bias", a->rel_bias, w->n_buckets, a->n_heads, VMG_F32, VMG_WANT_OPTIONAL},
         {"lse", a->lse, rows, a->n_heads, VMG_F32, VMG_WANT_OPTIONAL},
@@ -96,6 +98,8 @@ vmg_launch vmg_attention_launch(vmg_ctx *ctx, const vmg_kernel_def *kernel, cons
     vmg_define(&l, "D=%d", (int)w->head_dim);
     vmg_define(&l, "REL=%d", (int)w->n_buckets);
     vmg_define(&l, "MAX_DISTANCE=%d", VMG_T5_MAX_DISTANCE);
+    vmg_define_dtype(&l, "T_IN", a->q.dtype);
+    vmg_define_dtype(&l, "T_OUT", a->out.dtype);
     vmg_arg_in(&l, a->q);
     vmg_arg_in(&l, a->k);
     vmg_arg_in(&l, a->v);
@@ -123,7 +127,7 @@ static void launch_forward(vmg_ctx *ctx, const vmg_kernel_def *kernel, const vmg
     vmg_arg_i32(&l, (int32_t)a->n_heads);
     vmg_arg_f32(&l, a->scale);
     l.flops = 4.0 * w->n_pairs * (double)(w->head_dim * a->n_heads);
-    l.bytes = 8.0 * (double)(vmg_tensor_count(a->q) + vmg_tensor_count(a->k));
+    l.bytes = (double)(vmg_tensor_bytes(a->q) + vmg_tensor_bytes(a->k) + vmg_tensor_bytes(a->v) + vmg_tensor_bytes(a->out));
     vmg_launch_run(ctx, &l);
 }
 
@@ -145,9 +149,13 @@ int vmg_attention_default_path(const vmg_ctx *ctx)
                                                                                     : VMG_ATTENTION_TILED;
 }
 
-const char *vmg_attention_tag(vmg_ctx *ctx, const vmg_attention *a)
+const char *vmg_attention_tag(vmg_ctx *ctx, const vmg_attention *a, char tag[VMG_ATTENTION_TAG])
 {
-    return vmg_tensor_given(a->rel_bias) ? "rel" : vmg_attention_amx_valid(ctx, a) ? "bf16" : "";
+    const char *kind = vmg_tensor_given(a->rel_bias) ? "rel" : vmg_attention_amx_valid(ctx, a) ? "bf16" : "";
+    const bool other = a->q.dtype != VMG_F32 || a->out.dtype != VMG_F32;
+    snprintf(tag, VMG_ATTENTION_TAG, "%s%s%s%s%s", kind, other ? " " : "", other ? vmg_dtype_name(a->q.dtype) : "",
+             other ? " to " : "", other ? vmg_dtype_name(a->out.dtype) : "");
+    return tag;
 }
 
 static bool valid_variant(vmg_ctx *ctx, int variant, const void *arg)
@@ -162,16 +170,43 @@ static int default_variant(vmg_ctx *ctx, const void *arg)
     return vmg_attention_amx_valid(ctx, call->a) ? VMG_ATTENTION_AMX : vmg_attention_default_path(ctx);
 }
 
+/* Of a matrix: itself, or room for it in float. */
+static vmg_tensor floats(vmg_ctx *ctx, vmg_attention_use use, vmg_tensor t)
+{
+    const int64_t dim[] = {vmg_tensor_rows(t), vmg_tensor_cols(t)};
+    return t.dtype == VMG_F32
+               ? t
+               : vmg_tensor_make(vmg_attention_scratch(ctx, use, dim[0] * dim[1]).buf, 0, VMG_F32, 2, dim);
+}
+
+/* The same, filled. */
+static vmg_tensor in_floats(vmg_ctx *ctx, vmg_attention_use use, vmg_tensor t)
+{
+    const vmg_tensor x = floats(ctx, use, t);
+    if (t.dtype != VMG_F32)
+        vmg_op_copy(ctx, t, x);
+    return x;
+}
+
 static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
 {
     static const vmg_kernel_def *const kernels[] = {[VMG_ATTENTION_TILED] = &vmg_attention_tiled_kernel,
                                                     [VMG_ATTENTION_LANES] = &vmg_attention_lanes_kernel,
                                                     [VMG_ATTENTION_AMX] = &vmg_attention_amx_kernel};
     const forward_call *call = arg;
+    vmg_attention a = *call->a;
+    if (variant != VMG_ATTENTION_TILED) { /* which alone has other dtypes */
+        a.q = in_floats(ctx, VMG_ATTENTION_Q, a.q);
+        a.k = in_floats(ctx, VMG_ATTENTION_K, a.k);
+        a.v = in_floats(ctx, VMG_ATTENTION_V, a.v);
+        a.out = floats(ctx, VMG_ATTENTION_OUT, a.out);
+    }
     if (variant == VMG_ATTENTION_GEMM)
-        vmg_attention_gemm(ctx, call->a, &call->work);
+        vmg_attention_gemm(ctx, &a, &call->work);
     else
-        launch_forward(ctx, kernels[variant], call->a, &call->work);
+        launch_forward(ctx, kernels[variant], &a, &call->work);
+    if (a.out.dtype != call->a->out.dtype)
+        vmg_op_copy(ctx, a.out, call->a->out);
 }
 
 const vmg_variants vmg_attention_variants = {
@@ -185,11 +220,12 @@ const vmg_variants vmg_attention_variants = {
 void vmg_op_attention(vmg_ctx *ctx, const vmg_attention *a)
 {
     forward_call call = {.a = a};
-    if (!vmg_attention_check(ctx, a, &call.work) || call.work.max_q == 0)
+    if (!vmg_attention_check(ctx, a, VMG_WANT_FLOAT, &call.work) || call.work.max_q == 0)
         return;
     const int64_t shape[VMG_MAX_SHAPE] = {call.work.max_q, call.work.max_k,
                                           a->n_heads * a->segments.n, call.work.head_dim};
     const vmg_tensor outs[] = {a->out, a->lse};
-    vmg_variants_run(ctx, &vmg_attention_variants, vmg_attention_tag(ctx, a), shape, &call,
+    char tag[VMG_ATTENTION_TAG];
+    vmg_variants_run(ctx, &vmg_attention_variants, vmg_attention_tag(ctx, a, tag), shape, &call,
                      outs, vmg_tensor_given(a->lse) ? 2 : 1);
 }

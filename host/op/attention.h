@@ -26,9 +26,9 @@ typedef struct vmg_segments {
  * the tiled path).
  */
 typedef struct vmg_attention {
-    vmg_tensor q;        /* (Rq, H*D) f32, ld ok */
-    vmg_tensor k, v;     /* (Rk, H*D) f32, ld ok */
-    vmg_tensor out;      /* (Rq, H*D) f32, ld ok */
+    vmg_tensor q;        /* (Rq, H*D) f32, f16 or bf16 (backward: f32), ld ok */
+    vmg_tensor k, v;     /* (Rk, H*D) of q's dtype, ld ok */
+    vmg_tensor out;      /* (Rq, H*D) f32, f16 or bf16 (backward: f32), ld ok */
     int64_t n_heads;     /* H; D = cols/H, a multiple of 8 from 8 to 256 */
     float scale;         /* 1/sqrt(D) for ViMoGen, 1 for umT5 */
     vmg_segments segments;
@@ -56,7 +56,7 @@ int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance);
  * How attention runs; the tests force each. "tiled": work-groups sharing tiles in local memory. "lanes": one
  * work-item per block of queries, for processors. "gemm": CLBlast's products around a softmax, T×T in memory
  * for as many heads at once as fit 64 MiB. "amx": operands of products rounded to bf16, in a processor's AMX unit, only where
- * may_round or vmg_matmul_allow_bf16 permits it.
+ * may_round or vmg_matmul_allow_bf16 permits it. Other dtypes than f32 are what "tiled" reads and writes; the others copy them.
  */
 extern const vmg_variants vmg_attention_variants, vmg_attention_backward_variants;
 extern const vmg_kernel_def vmg_attention_tiled_kernel, vmg_attention_tiled_dq_kernel,

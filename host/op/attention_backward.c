@@ -155,7 +155,7 @@ const vmg_variants vmg_attention_backward_variants = {
 static bool check(vmg_ctx *ctx, backward_call *b)
 {
     const vmg_attention *a = b->a;
-    if (!vmg_attention_check(ctx, a, &b->work))
+    if (!vmg_attention_check(ctx, a, 0, &b->work))
         return false;
     if (!vmg_tensor_given(a->lse)) {
         vmg_ctx_fail(ctx, VMG_E_ARG, "attention: gradients need the forward pass's lse");
@@ -185,7 +185,8 @@ void vmg_op_attention_backward(vmg_ctx *ctx, const vmg_attention *a, vmg_tensor 
     const int64_t shape[VMG_MAX_SHAPE] = {b.work.max_q, b.work.max_k, a->n_heads * a->segments.n,
                                           b.work.head_dim};
     const vmg_tensor outs[] = {dq, dk, dv, d_rel_bias};
-    vmg_variants_run(ctx, &vmg_attention_backward_variants, vmg_attention_tag(ctx, a), shape, &b,
+    char tag[VMG_ATTENTION_TAG];
+    vmg_variants_run(ctx, &vmg_attention_backward_variants, vmg_attention_tag(ctx, a, tag), shape, &b,
                      outs, vmg_tensor_given(d_rel_bias) ? 4 : 3);
     vmg_arena_reset(scratch, mark);
 }

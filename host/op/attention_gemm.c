@@ -99,7 +99,7 @@ static void each_part(vmg_ctx *ctx, const vmg_attention *a, const vmg_attention_
         for (; per_head && p.h0 < a->n_heads; p.h0 += at_once) {
             p.n = VMG_MIN(at_once, a->n_heads - p.h0);
             const int64_t n = p.n * per_head, dim[] = {p.n * p.g.n_q, p.g.n_k};
-            const vmg_tensor all = vmg_attention_scores(ctx, n_scores * n);
+            const vmg_tensor all = vmg_attention_scratch(ctx, VMG_ATTENTION_SCORES, n_scores * n);
             vmg_tensor scores[2];
             for (int i = 0; i < n_scores; i++)
                 scores[i] = vmg_tensor_make(all.buf, (size_t)(i * n) * sizeof(float), VMG_F32, 2, dim);

@@ -16,8 +16,8 @@ typedef struct vmg_attention_work {
 } vmg_attention_work;
 
 /* Shapes, dtypes and segments of a call; false with the context's error set when something is wrong or
- * had failed before. */
-bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, vmg_attention_work *w);
+ * had failed before. `flags` (enum vmg_want_flags) are of q, k, v and out. */
+bool vmg_attention_check(vmg_ctx *ctx, const vmg_attention *a, int flags, vmg_attention_work *w);
 
 /* (2*VMG_T5_MAX_DISTANCE+1) i32: the bucket of the distance i - VMG_T5_MAX_DISTANCE; VMG_NONE for 0
  * buckets. */
@@ -42,7 +42,8 @@ bool vmg_attention_amx_backward_valid(vmg_ctx *ctx, const vmg_attention *a);
 bool vmg_attention_amx_backward_fills(const vmg_ctx *ctx, const vmg_attention *a);
 
 /* Tells stored choices of a path apart. */
-const char *vmg_attention_tag(vmg_ctx *ctx, const vmg_attention *a);
+enum { VMG_ATTENTION_TAG = 32 };
+const char *vmg_attention_tag(vmg_ctx *ctx, const vmg_attention *a, char tag[VMG_ATTENTION_TAG]);
 
 /* Products of whole matrices by CLBlast around a softmax of the scores, some heads of one segment at a time.
  * Not valid where a product would be empty but its result is not, nor in the backward pass where segments
@@ -53,8 +54,16 @@ bool vmg_attention_gemm_backward_valid(const vmg_attention *a);
 void vmg_attention_gemm_backward(vmg_ctx *ctx, const vmg_attention *a, const vmg_attention_work *w,
                                  vmg_tensor d_out, vmg_tensor dq, vmg_tensor dk, vmg_tensor dv);
 
-/* n values of memory kept in the context for the scores of the gemm path. */
-vmg_tensor vmg_attention_scores(vmg_ctx *ctx, int64_t n);
+/* n floats of memory kept in the context: the scores of the gemm path, and operands in float for paths that have no others. */
+typedef enum vmg_attention_use {
+    VMG_ATTENTION_SCORES,
+    VMG_ATTENTION_Q,
+    VMG_ATTENTION_K,
+    VMG_ATTENTION_V,
+    VMG_ATTENTION_OUT,
+    VMG_ATTENTION_N_USES
+} vmg_attention_use;
+vmg_tensor vmg_attention_scratch(vmg_ctx *ctx, vmg_attention_use use, int64_t n);
 
 /* The shape a launch has: rows that groups own (queries, or keys in the pass for dk and dv), rows they
  * walk, heads times segments. */

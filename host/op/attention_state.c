@@ -1,4 +1,4 @@
-/* What attention keeps in the context: the table of buckets, and memory for scores. */
+/* What attention keeps in the context: the table of buckets, and temporary memory. */
 #include <stdlib.h>
 
 #include "host/base/mem.h"
@@ -7,16 +7,17 @@
 enum { N_DISTANCES = 2 * VMG_T5_MAX_DISTANCE + 1 };
 
 typedef struct state {
-    cl_mem buckets, scores; /* NULL until needed, and while planning */
-    int n_buckets;          /* that the table was made for */
-    int64_t n_scores;
+    cl_mem buckets, scratch[VMG_ATTENTION_N_USES]; /* NULL until needed, and while planning */
+    int n_buckets;                                 /* that the table was made for */
+    int64_t n_scratch[VMG_ATTENTION_N_USES];
 } state;
 
 static void free_state(vmg_ctx *ctx, void *slot)
 {
     state *s = slot;
     vmg_ctx_buffer_free(ctx, s->buckets, s->n_buckets ? N_DISTANCES * sizeof(int32_t) : 0);
-    vmg_ctx_buffer_free(ctx, s->scores, (size_t)s->n_scores * sizeof(float));
+    for (int i = 0; i < VMG_ATTENTION_N_USES; i++)
+        vmg_ctx_buffer_free(ctx, s->scratch[i], (size_t)s->n_scratch[i] * sizeof(float));
     free(s);
 }
 
@@ -51,15 +52,15 @@ vmg_tensor vmg_attention_buckets(vmg_ctx *ctx, int64_t n_buckets)
     return vmg_tensor_make(s->buckets, 0, VMG_I32, 1, &n);
 }
 
-vmg_tensor vmg_attention_scores(vmg_ctx *ctx, int64_t n)
+vmg_tensor vmg_attention_scratch(vmg_ctx *ctx, vmg_attention_use use, int64_t n)
 {
     state *s = get_state(ctx);
     if (!s)
         return VMG_NONE;
-    if (s->n_scores < n) {
-        vmg_ctx_buffer_free(ctx, s->scores, (size_t)s->n_scores * sizeof(float));
-        s->scores = vmg_ctx_buffer(ctx, (size_t)n * sizeof(float));
-        s->n_scores = ctx->error ? 0 : n;
+    if (s->n_scratch[use] < n) {
+        vmg_ctx_buffer_free(ctx, s->scratch[use], (size_t)s->n_scratch[use] * sizeof(float));
+        s->scratch[use] = vmg_ctx_buffer(ctx, (size_t)n * sizeof(float));
+        s->n_scratch[use] = ctx->error ? 0 : n;
     }
-    return vmg_tensor_make(s->scores, 0, VMG_F32, 1, &n);
+    return vmg_tensor_make(s->scratch[use], 0, VMG_F32, 1, &n);
 }

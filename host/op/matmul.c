@@ -85,8 +85,10 @@ static void run_product(vmg_ctx *ctx, const vmg_product *p)
     char tag[64];
     if (p->M == 0 || p->N == 0 || p->K == 0)
         return;
-    snprintf(tag, sizeof tag, "%s %s %c%c%s", vmg_dtype_name(p->b.dtype), layout_name[p->b.layout],
-             p->trans_a ? 't' : 'n', p->trans_b ? 't' : 'n', ctx->allow_bf16 ? " bf16" : "");
+    int n = snprintf(tag, sizeof tag, "%s %s %c%c%s", vmg_dtype_name(p->b.dtype), layout_name[p->b.layout],
+                     p->trans_a ? 't' : 'n', p->trans_b ? 't' : 'n', ctx->allow_bf16 ? " bf16" : "");
+    if (p->a.dtype != VMG_F32 || p->out.dtype != VMG_F32)
+        snprintf(tag + n, sizeof tag - (size_t)n, " %s to %s", vmg_dtype_name(p->a.dtype), vmg_dtype_name(p->out.dtype));
     vmg_variants_run(ctx, &vmg_matmul_variants, tag, (int64_t[VMG_MAX_SHAPE]){p->M, p->N, p->K}, p,
                      (vmg_tensor[]){p->out, p->epilogue.preact},
                      vmg_tensor_given(p->epilogue.preact) ? 2 : 1);
@@ -102,10 +104,21 @@ static vmg_tensor as_matrix(vmg_tensor t)
                : t;
 }
 
+static bool is_matrix_of(vmg_dtype dtype, vmg_tensor t, int64_t rows, int64_t cols)
+{
+    return t.rank == 2 && t.dtype == dtype && t.layout == VMG_LAYOUT_ROW && t.dim[0] == rows &&
+           t.dim[1] == cols;
+}
+
 static bool is_matrix(vmg_tensor t, int64_t rows, int64_t cols)
 {
-    return t.rank == 2 && t.dtype == VMG_F32 && t.layout == VMG_LAYOUT_ROW && t.dim[0] == rows &&
-           t.dim[1] == cols;
+    return is_matrix_of(VMG_F32, t, rows, cols);
+}
+
+/* Of a dtype that activations may be stored in. */
+static bool is_activation(vmg_tensor t, int64_t rows, int64_t cols)
+{
+    return is_matrix_of(t.dtype, t, rows, cols) && vmg_dtype_is_plain_float(t.dtype);
 }
 
 /* Fails, naming the tensor, unless it is absent or what is wanted. */
@@ -120,7 +133,7 @@ static bool check_optional(vmg_ctx *ctx, const char *name, vmg_tensor t, bool ri
     return false;
 }
 
-static bool check_epilogue(vmg_ctx *ctx, vmg_epilogue *e, int64_t M, int64_t N)
+static bool check_epilogue(vmg_ctx *ctx, vmg_epilogue *e, vmg_dtype out, int64_t M, int64_t N)
 {
     e->preact = as_matrix(e->preact);
     e->mul = as_matrix(e->mul);
@@ -134,8 +147,8 @@ static bool check_epilogue(vmg_ctx *ctx, vmg_epilogue *e, int64_t M, int64_t N)
            check_optional(ctx, "preact", e->preact,
                           is_matrix(e->preact, M, N) && vmg_tensor_dense(e->preact),
                           "dense f32 (M,N)", M, N) &&
-           check_optional(ctx, "mul", e->mul, is_matrix(e->mul, M, N) && vmg_tensor_dense(e->mul),
-                          "dense f32 (M,N)", M, N) &&
+           check_optional(ctx, "mul", e->mul, is_matrix_of(out, e->mul, M, N) && vmg_tensor_dense(e->mul),
+                          "dense (M,N) of the result's dtype", M, N) &&
            check_optional(ctx, "gate", g, is_matrix(g, g.dim[0], N) && g.dim[0] > 0, "f32 (G,N)", M,
                           N) &&
            check_optional(ctx, "group", i,
@@ -155,12 +168,12 @@ void vmg_op_linear(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, const vmg_epilogue 
     x = as_matrix(x);
     out = as_matrix(out);
     const vmg_dtype_info info = vmg_dtype_get(w.dtype);
-    if (w.rank != 2 || w.dtype > VMG_Q4_0 || !is_matrix(x, x.dim[0], w.dim[1]) ||
-        !is_matrix(out, x.dim[0], w.dim[0]) || w.dim[1] % info.block_len || w.ld % info.block_len) {
+    if (w.rank != 2 || w.dtype > VMG_Q4_0 || !is_activation(x, x.dim[0], w.dim[1]) ||
+        !is_activation(out, x.dim[0], w.dim[0]) || w.dim[1] % info.block_len || w.ld % info.block_len) {
         char tx[96], tw[96], to[96];
         vmg_ctx_fail(
             ctx, VMG_E_ARG,
-            "linear: x %s, weight %s and out %s are not f32 (M,K), a weight (N,K), f32 (M,N)",
+            "linear: x %s, weight %s and out %s are not (M,K), a weight (N,K), (M,N), x and out of f32, f16 or bf16",
             vmg_tensor_describe(x, tx, sizeof tx), vmg_tensor_describe(w, tw, sizeof tw),
             vmg_tensor_describe(out, to, sizeof to));
         return;
@@ -175,7 +188,7 @@ void vmg_op_linear(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, const vmg_epilogue 
                      .K = w.dim[1]};
     if (e)
         p.epilogue = *e;
-    if (check_epilogue(ctx, &p.epilogue, p.M, p.N))
+    if (check_epilogue(ctx, &p.epilogue, out.dtype, p.M, p.N))
         run_product(ctx, &p);
 }
 
@@ -232,13 +245,15 @@ void vmg_matmul_add_epilogue(vmg_launch *l, const vmg_product *p)
         int flag;
     } parts[] = {{e->bias, EPI_BIAS}, {e->preact, EPI_PREACT}, {e->mul, EPI_MUL},
                  {e->gate, EPI_GATE}, {e->group, EPI_GROUP},   {e->residual, EPI_RESIDUAL}};
-    const double mn = (double)p->M * (double)p->N;
+    const double mn = (double)p->M * (double)p->N, a_size = vmg_dtype_get(p->a.dtype).block_bytes,
+                 out_size = vmg_dtype_get(p->out.dtype).block_bytes;
     int flags = (int)e->act | (e->accumulate ? EPI_ACCUMULATE : 0);
     if (e->accumulate)
         vmg_arg_inout(l, p->out);
     else
         vmg_arg_out(l, p->out);
-    l->bytes = mn * (e->accumulate ? 8.0 : 4.0) + 4.0 * (double)p->M * (double)p->K;
+    vmg_define_dtype(l, "T_OUT", p->out.dtype);
+    l->bytes = mn * out_size * (e->accumulate ? 2 : 1) + a_size * (double)p->M * (double)p->K;
     for (size_t i = 0; i < VMG_COUNT(parts); i++) {
         if (parts[i].flag == EPI_PREACT)
             vmg_arg_out(l, parts[i].t);
@@ -246,7 +261,7 @@ void vmg_matmul_add_epilogue(vmg_launch *l, const vmg_product *p)
             vmg_arg_in(l, parts[i].t);
         if (vmg_tensor_given(parts[i].t)) {
             flags |= parts[i].flag;
-            l->bytes += 4.0 * (double)vmg_tensor_count(parts[i].t);
+            l->bytes += (double)vmg_tensor_bytes(parts[i].t);
         }
     }
     vmg_arg_i64(l, p->out.ld);

@@ -15,7 +15,7 @@ typedef struct vmg_epilogue {
     vmg_tensor bias;   /* (N) f32 */
     vmg_tensor preact; /* (M,N) f32, written: what the activation's backward needs */
     vmg_act act;
-    vmg_tensor mul;      /* (M,N) f32 */
+    vmg_tensor mul;      /* (M,N) of out's dtype */
     vmg_tensor gate;     /* (G,N) f32, ld ok */
     vmg_tensor group;    /* (M) i32 row of gate; VMG_NONE = row 0 */
     vmg_tensor residual; /* (M,N) f32, ld ok; may be `out` itself */
@@ -24,7 +24,7 @@ typedef struct vmg_epilogue {
 
 /*
  * out (M,N) = epilogue( x (M,K) · W^T ), W (N,K) a weight: f32, f16, bf16, q8_0, q4_0 (blocks along
- * K, as in GGUF), in any layout. x, out f32, ld ok. `e` may be NULL.
+ * K, as in GGUF), in any layout. x, out f32, f16 or bf16, ld ok. `e` may be NULL.
  */
 void vmg_op_linear(vmg_ctx *ctx, vmg_tensor x, vmg_tensor w, const vmg_epilogue *e, vmg_tensor out);
 

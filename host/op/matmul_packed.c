@@ -64,8 +64,8 @@ static void packed_run(vmg_ctx *ctx, const vmg_product *p)
     const int64_t m_padded = vmg_round_up(p->M, mr);
     const vmg_tensor w = vmg_matmul_panels(ctx, p);
     vmg_tensor x = p->a;
-    /* A single row is a panel already. */
-    if (p->M > 1 || p->trans_a) {
+    /* A single row of floats is a panel already. */
+    if (p->M > 1 || p->trans_a || p->a.dtype != VMG_F32) {
         x = vmg_matmul_scratch(ctx, VMG_MATMUL_A, VMG_F32,
                                (size_t)m_padded * (size_t)p->K * sizeof(float));
         vmg_matmul_pack_panels(ctx, p->a, p->M, p->K, p->trans_a ? 1 : p->a.ld,

@@ -7,7 +7,7 @@
 #include "host/op/matmul.h"
 
 /* out (M,N) = epilogue(alpha · op(a) (M,K) · op(b) (K,N)), checked: shapes fit, nothing is empty. a
- * and out are f32 rows; b is f32 rows or, with trans_b, a weight (N,K) of any dtype and layout. */
+ * and out are rows of f32, f16 or bf16; b is f32 rows or, with trans_b, a weight (N,K) of any dtype and layout. */
 typedef struct vmg_product {
     vmg_tensor a, b, out;
     bool trans_a, trans_b;
@@ -58,7 +58,7 @@ vmg_tensor vmg_matmul_scratch(vmg_ctx *ctx, vmg_matmul_use use, vmg_dtype dtype,
 enum { VMG_PANEL = 32, VMG_TILE_K = 32 };
 
 /* Panels of `width` rows of the (I,K) matrix whose element (i,k) is at i·stride_i + k·stride_k; dst
- * has t's dtype. */
+ * has t's dtype or is f32. */
 void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, int64_t stride_i,
                             int64_t stride_k, int width, vmg_tensor dst);
 

@@ -41,6 +41,7 @@ static bool skinny_valid(vmg_ctx *ctx, const vmg_product *p)
 static void skinny_run(vmg_ctx *ctx, const vmg_product *p)
 {
     vmg_launch l = VMG_LAUNCH(&skinny_def);
+    vmg_define_dtype(&l, "T_A", p->a.dtype);
     vmg_define_dtype(&l, "T_B", p->b.dtype);
     vmg_arg_in(&l, p->a);
     vmg_arg_in(&l, p->b);

@@ -102,6 +102,7 @@ static bool half_subgroup_valid(vmg_ctx *ctx, const vmg_product *p)
 static void run(vmg_ctx *ctx, const vmg_product *p, const vmg_kernel_def *def, bool half)
 {
     vmg_launch l = VMG_LAUNCH(def);
+    vmg_define_dtype(&l, "T_A", p->a.dtype);
     vmg_define_dtype(&l, "T_B", p->b.dtype);
     vmg_define(&l, "TRANS_A=%d", p->trans_a);
     vmg_define(&l, "TRANS_B=%d", p->trans_b);

@@ -26,6 +26,8 @@ void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, in
 {
     vmg_launch l = VMG_LAUNCH(&pack_panels_def);
     vmg_define_dtype(&l, "T_SRC", t.dtype);
+    vmg_define_dtype(&l, "T_DST", dst.dtype);
+    vmg_define(&l, "WIDENS=%d", dst.dtype != t.dtype);
     vmg_define(&l, "K_CONTIGUOUS=%d", stride_k == 1);
     vmg_define(&l, "VW=%d", vmg_matmul_vector_width(&ctx->dev));
     vmg_arg_in(&l, t);
@@ -39,7 +41,7 @@ void vmg_matmul_pack_panels(vmg_ctx *ctx, vmg_tensor t, int64_t I, int64_t K, in
     l.shape[1] = K;
     l.shape[2] = width;
     l.shape[3] = stride_k == 1;
-    l.bytes = 2.0 * (double)I * (double)K * vmg_dtype_get(t.dtype).block_bytes;
+    l.bytes = (double)I * (double)K * (vmg_dtype_get(t.dtype).block_bytes + vmg_dtype_get(dst.dtype).block_bytes);
     vmg_launch_run(ctx, &l);
 }
 

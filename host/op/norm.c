@@ -36,11 +36,12 @@ static int64_t n_groups(const vmg_norm *n)
     return vmg_tensor_given(n->group) ? vmg_tensor_rows(n->scale) : 1;
 }
 
-static bool check(vmg_ctx *ctx, const char *op, const vmg_norm *n)
+/* x_flags: VMG_WANT_FLOAT where x may be of another dtype than f32. */
+static bool check(vmg_ctx *ctx, const char *op, const vmg_norm *n, int x_flags)
 {
     const int64_t R = vmg_tensor_rows(n->x), C = vmg_tensor_cols(n->x), G = n_groups(n);
     const vmg_want want[] = {
-        {"x", n->x, R, C, VMG_F32, VMG_WANT_LD},
+        {"x", n->x, R, C, VMG_F32, VMG_WANT_LD | x_flags},
         {"weight", n->weight, 1, C, VMG_F32, VMG_WANT_OPTIONAL},
         {"bias", n->bias, 1, C, VMG_F32, VMG_WANT_OPTIONAL},
         {"shift", n->shift, G, C, VMG_F32, VMG_WANT_OPTIONAL | VMG_WANT_LD},
@@ -60,13 +61,15 @@ static bool check(vmg_ctx *ctx, const char *op, const vmg_norm *n)
 void vmg_op_norm(vmg_ctx *ctx, const vmg_norm *n)
 {
     const int64_t R = vmg_tensor_rows(n->x), C = vmg_tensor_cols(n->x);
-    const vmg_want y = {"y", n->y, R, C, VMG_F32, VMG_WANT_LD};
+    const vmg_want y = {"y", n->y, R, C, VMG_F32, VMG_WANT_LD | VMG_WANT_FLOAT};
     const struct parts parts = {vmg_tensor_given(n->weight), vmg_tensor_given(n->bias), vmg_tensor_given(n->scale),
                                 vmg_tensor_given(n->group) && vmg_tensor_given(n->scale), vmg_tensor_given(n->stats)};
-    if (!check(ctx, "norm", n) || !vmg_want_all(ctx, "norm", &y, 1))
+    if (!check(ctx, "norm", n, VMG_WANT_FLOAT) || !vmg_want_all(ctx, "norm", &y, 1))
         return;
     vmg_launch l = VMG_LAUNCH(&vmg_norm_kernels[FORWARD]);
     vmg_define(&l, "NORM_FORWARD");
+    vmg_define_dtype(&l, "T_X", n->x.dtype);
+    vmg_define_dtype(&l, "T_Y", n->y.dtype);
     define_parts(&l, n, parts);
     vmg_arg_in(&l, n->x);
     vmg_arg_out(&l, n->y);
@@ -81,7 +84,7 @@ void vmg_op_norm(vmg_ctx *ctx, const vmg_norm *n)
     l.shape[0] = R;
     l.shape[1] = C;
     l.flops = 8.0 * (double)R * (double)C;
-    l.bytes = 8.0 * (double)R * (double)C;
+    l.bytes = (double)(vmg_tensor_bytes(n->x) + vmg_tensor_bytes(n->y));
     vmg_launch_run(ctx, &l);
 }
 
@@ -153,7 +156,7 @@ void vmg_op_norm_backward(vmg_ctx *ctx, const vmg_norm *n, vmg_tensor dy, vmg_te
         {"d_bias", d_bias, 1, C, VMG_F32, optional},  {"d_shift", d_shift, G, C, VMG_F32, optional},
         {"d_scale", d_scale, G, C, VMG_F32, optional},
     };
-    if (!check(ctx, "norm_backward", n) || !vmg_want_all(ctx, "norm_backward", want, VMG_COUNT(want)) || !R || !C)
+    if (!check(ctx, "norm_backward", n, 0) || !vmg_want_all(ctx, "norm_backward", want, VMG_COUNT(want)) || !R || !C)
         return;
     const bool weight = vmg_tensor_given(n->weight), bias = vmg_tensor_given(n->bias);
     const bool modulated = vmg_tensor_given(n->scale), grouped = modulated && vmg_tensor_given(n->group);

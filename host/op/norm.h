@@ -13,7 +13,7 @@ typedef enum vmg_norm_kind { VMG_NORM_LAYER, VMG_NORM_RMS } vmg_norm_kind;
  */
 typedef struct vmg_norm {
     vmg_norm_kind kind;
-    vmg_tensor x, y;          /* (R,C) f32, ld ok; y may be x */
+    vmg_tensor x, y;          /* (R,C) f32, f16 or bf16 (backward: f32), ld ok; y may be x */
     vmg_tensor weight, bias;  /* (C) f32 */
     vmg_tensor shift, scale;  /* (G,C) f32, ld ok; both or neither */
     vmg_tensor group;         /* (R) i32; VMG_NONE = row 0 */

@@ -6,8 +6,7 @@ static bool fits(const vmg_want *w)
     vmg_tensor t = w->t;
     if (!vmg_tensor_given(t))
         return w->flags & VMG_WANT_OPTIONAL;
-    bool dtype = w->flags & VMG_WANT_FLOAT ? t.dtype == VMG_F32 || t.dtype == VMG_F16 || t.dtype == VMG_BF16
-                                           : t.dtype == w->dtype;
+    bool dtype = w->flags & VMG_WANT_FLOAT ? vmg_dtype_is_plain_float(t.dtype) : t.dtype == w->dtype;
     return dtype && t.layout == VMG_LAYOUT_ROW && vmg_tensor_rows(t) == w->rows && vmg_tensor_cols(t) == w->cols &&
            (w->flags & VMG_WANT_LD || vmg_tensor_dense(t));
 }

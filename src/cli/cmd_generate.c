@@ -84,6 +84,7 @@ static int parse(int argc, char **argv, vmg_generate_cli *g, int *n_args)
         {"batch", 0, VMG_OPT_INT, &g->batch, "N", "make N clips (of each prompt), seeds apart by one", NULL},
         {"device", 0, VMG_OPT_STRING, &g->device, "D", "OpenCL device (vimogen devices)", NULL},
         {"dtype", 0, VMG_OPT_STRING, &g->dtype_name, "T", "keep weights as f32, f16, bf16, q8_0, q4_0 (default: as stored)", NULL},
+        {"activations", 0, VMG_OPT_STRING, &g->activations_name, "T", "store activations inside blocks as f32 (default), f16, bf16", NULL},
         {"max-memory", 0, VMG_OPT_STRING, &g->max_memory, "SIZE", "use at most this much device memory, e.g. 4G", NULL},
         {"profile", 0, VMG_OPT_FLAG, &g->profile, NULL, "print time per kernel", NULL},
         {"out", 'o', VMG_OPT_STRING, &g->out, "OUT", "where to write: .npy .pt .npz .bvh .glb .csv (default motion.npy); for lists a folder (default "
@@ -291,7 +292,8 @@ int vmg_generate_cli_options(const vmg_generate_cli *g, vmg_generate_options *o)
     *o = (vmg_generate_options){.sampler = g->sampling.sampler, .fuse = g->sampling.fuse, .settle = g->sampling.settle,
                                 .raw = g->raw, .mean = g->mean, .std = g->std};
     o->sampler.smooth = g->smooth;
-    return vmg_model_weight_dtype(g->dtype_name, g->m.stored, &o->dtype);
+    int rc = vmg_model_activations(g->activations_name, &o->activations);
+    return rc == VMG_OK ? vmg_model_weight_dtype(g->dtype_name, g->m.stored, &o->dtype) : rc;
 }
 
 static int generate_clips(vmg_generate_cli *g)

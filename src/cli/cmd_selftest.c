@@ -68,6 +68,7 @@ static int run(int argc, char **argv)
         {"golden", 0, VMG_OPT_STRING, &golden, "DIR", "check every golden set below DIR, not just the device", NULL},
         {"device", 0, VMG_OPT_STRING, &report.device, "D", "OpenCL device (vimogen devices)", NULL},
         {"dtype", 0, VMG_OPT_STRING, &report.dtype, "T", "f32 (default), f16 or bf16", NULL},
+        {"activations", 0, VMG_OPT_STRING, &report.activations, "T", "store them inside blocks as f32 (default), f16 or bf16", NULL},
         {"json", 0, VMG_OPT_FLAG, &json, NULL, "print JSON", NULL},
     };
     int n_args;

@@ -9,13 +9,14 @@
 #include "host/tune.h"
 #include "src/cli/cli.h"
 #include "src/cli/run.h"
+#include "src/lib/model.h"
 #include "src/lib/tuning.h"
 
 enum { MAX_WORKS = 64 };
 
 /* The command line, and how far it is. */
 typedef struct tune {
-    const char *device, *models, *dtypes, *export_path;
+    const char *device, *models, *dtypes, *activations, *export_path;
     bool quick, full, list, interrupted;
     vmg_ctx *ctx;
     vmg_tuning_work works[MAX_WORKS];
@@ -42,16 +43,21 @@ static bool next_name(const char **list, char *out, size_t size)
 static int find_works(tune *t)
 {
     char model[1024], type[32];
+    vmg_dtype activations;
+    int rc = vmg_model_activations(t->activations, &activations);
+    if (rc != VMG_OK)
+        return rc;
     for (const char *m = t->models; next_name(&m, model, sizeof model);)
         for (const char *d = t->dtypes; next_name(&d, type, sizeof type);) {
             vmg_dtype dtype;
-            int rc = vmg_dtype_parse(type, &dtype);
+            rc = vmg_dtype_parse(type, &dtype);
             if (rc == VMG_OK && t->n_works == MAX_WORKS)
                 rc = vmg_fail(VMG_E_ARG, "more than %d models and types", MAX_WORKS);
             if (rc == VMG_OK)
                 rc = vmg_tuning_work_find(model, dtype, &t->works[t->n_works++]);
             if (rc != VMG_OK)
                 return rc;
+            t->works[t->n_works - 1].activations = activations;
         }
     return VMG_OK;
 }
@@ -191,6 +197,7 @@ static int run(int argc, char **argv)
         {"full", 0, VMG_OPT_FLAG, &t.full, NULL, "every combination, more shapes: may take hours", NULL},
         {"model", 'm', VMG_OPT_STRING, &t.models, "A,B", "mini, light, 1.3b, xxl or config.json files", NULL},
         {"dtype", 0, VMG_OPT_STRING, &t.dtypes, "A,B", "weights: f32, f16, bf16, q8_0, q4_0", NULL},
+        {"activations", 0, VMG_OPT_STRING, &t.activations, "T", "of motion networks: f32 (default), f16, bf16", NULL},
         {"export", 0, VMG_OPT_STRING, &t.export_path, "FILE", "also write defaults for devices of this kind", NULL},
         {"list", 0, VMG_OPT_FLAG, &t.list, NULL, "print what is stored and stop", NULL},
     };

@@ -11,7 +11,7 @@ enum { VMG_GENERATE_MAX_BATCH = 4096 };
 /* The command line, and what it loaded. */
 typedef struct vmg_generate_cli {
     const char *model, *text_embedding, *null_embedding, *ref_motion, *mean_path, *std_path, *sampler_name, *noise_path,
-        *device, *dtype_name, *max_memory, *out, *prompt, *encoder, *encoder_dtype, *tokenizer;
+        *device, *dtype_name, *activations_name, *max_memory, *out, *prompt, *encoder, *encoder_dtype, *tokenizer;
     const char *file, *key, *format, *manifest; /* of lists */
     int64_t frames, steps, seed, batch, at_once;
     double cfg, cfg_from, cfg_to, shift, strength, fps, ref_fps;

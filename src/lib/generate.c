@@ -167,7 +167,10 @@ static int load(const vmg_generator *g, uint64_t max_bytes, vmg_dit **dit)
 {
     const vmg_params_load_options o = {.max_bytes = max_bytes, .progress = g->o.loading, .progress_user = g->o.loading_user};
     int rc = vmg_dit_create(g->ctx, &g->model->config, g->o.dtype, dit);
-    return rc == VMG_OK ? vmg_dit_load(*dit, g->model->weights, &o) : rc;
+    if (rc != VMG_OK)
+        return rc;
+    (*dit)->activations = g->o.activations;
+    return vmg_dit_load(*dit, g->model->weights, &o);
 }
 
 static int sample(const vmg_generator *g, vmg_dit *dit, const job *j)

@@ -189,3 +189,12 @@ int vmg_model_weight_dtype(const char *name, vmg_dtype stored, vmg_dtype *out)
             return VMG_OK;
     return vmg_fail(VMG_E_ARG, "weights are kept as f32, f16, bf16, q8_0 or q4_0, not %s", vmg_dtype_name(*out));
 }
+
+int vmg_model_activations(const char *name, vmg_dtype *out)
+{
+    *out = VMG_F32;
+    int rc = name ? vmg_dtype_parse(name, out) : VMG_OK;
+    if (rc != VMG_OK || vmg_dtype_is_plain_float(*out))
+        return rc;
+    return vmg_fail(VMG_E_ARG, "activations are stored as f32, f16 or bf16, not %s", vmg_dtype_name(*out));
+}

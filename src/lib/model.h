@@ -27,6 +27,9 @@ void vmg_model_close(vmg_model *m);
 /* The type to keep weights in: the named one (f32, f16, bf16, q8_0, q4_0), or, for NULL, the nearest to what is stored. */
 int vmg_model_weight_dtype(const char *name, vmg_dtype stored, vmg_dtype *out);
 
+/* The type to store activations in: the named one (f32, f16, bf16), or f32 for NULL. */
+int vmg_model_activations(const char *name, vmg_dtype *out);
+
 /* A file's only array as float: (rows, cols) or (1, rows, cols). cols -1 takes any and is filled in; else it must agree.
  * VMG_E_FORMAT names file, expected and found shape. Fresh memory. */
 int vmg_read_matrix(const char *path, const char *what, int64_t *rows, int64_t *cols, float **out);

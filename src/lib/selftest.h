@@ -21,6 +21,7 @@ typedef struct vmg_selftest_report {
     void *user;
     const char *device; /* as --device names it; NULL = default */
     const char *dtype;  /* "f32", "f16", "bf16"; NULL = f32 */
+    const char *activations; /* the same, of what passes from op to op inside the network's blocks */
     const char *set;    /* folder of the set being checked */
     int64_t n_rows, n_failed;
 } vmg_selftest_report;

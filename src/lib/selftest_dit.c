@@ -9,6 +9,7 @@
 #include "models/sampler.h"
 #include "src/format/weights_file.h"
 #include "src/lib/golden.h"
+#include "src/lib/model.h"
 #include "src/lib/selftest.h"
 #include "src/lib/selftest_train.h"
 
@@ -354,7 +355,7 @@ static vmg_dtype stored_dtype(const vmg_weights *w)
     return largest->dtype;
 }
 
-static int check_weights(set *s, const vmg_dit_config *config, const cJSON *file, vmg_dtype dtype)
+static int check_weights(set *s, const vmg_dit_config *config, const cJSON *file, vmg_dtype dtype, vmg_dtype activations)
 {
     vmg_weights *w = NULL;
     char *path = vmg_golden_path(s->dir, file);
@@ -363,23 +364,26 @@ static int check_weights(set *s, const vmg_dit_config *config, const cJSON *file
         rc = vmg_fail(VMG_E_FORMAT, "%s holds no tensor", path);
     vmg_dtype stored = rc == VMG_OK ? stored_dtype(w) : VMG_F32;
     if (rc == VMG_OK)
-        rc = vmg_golden_forward_tolerance(s->manifest, stored, dtype, &s->tolerance);
+        rc = vmg_golden_forward_tolerance(s->manifest, activations == VMG_F32 ? stored : activations, dtype, &s->tolerance);
     s->dit = NULL;
     if (rc == VMG_OK)
         rc = vmg_dit_create(s->ctx, config, dtype, &s->dit);
+    if (rc == VMG_OK)
+        s->dit->activations = activations;
     if (rc == VMG_OK)
         rc = vmg_dit_load(s->dit, w, NULL);
     s->weights_name = rc == VMG_OK ? file->valuestring : "";
     if (rc == VMG_OK)
         rc = check_forward(s);
-    if (stored == VMG_F32 && dtype == VMG_F32) {
+    const bool exact = stored == VMG_F32 && dtype == VMG_F32 && activations == VMG_F32;
+    if (exact) {
         const cJSON *sample;
         cJSON_ArrayForEach(sample, cJSON_GetObjectItemCaseSensitive(s->manifest, "sample")) {
             if (rc == VMG_OK)
                 rc = check_sampling(s, sample);
         }
     }
-    if (rc == VMG_OK && stored == VMG_F32 && dtype == VMG_F32 && !s->trained) {
+    if (rc == VMG_OK && exact && !s->trained) {
         rc = vmg_selftest_train(s->dir, s->manifest, s->report, s->ctx, config, w);
         s->trained = true;
     }
@@ -393,18 +397,20 @@ int vmg_selftest_dit(const char *dir, const cJSON *manifest, vmg_selftest_report
 {
     set s = {.dir = dir, .manifest = manifest, .report = report};
     vmg_dit_config config;
-    vmg_dtype dtype = VMG_F32;
+    vmg_dtype dtype = VMG_F32, activations = VMG_F32;
     char *config_path = vmg_selftest_path(dir, manifest, "config");
     int rc = config_path ? vmg_dit_config_read(config_path, &config) : VMG_E_FORMAT;
     free(config_path);
     if (rc == VMG_OK && report->dtype)
         rc = vmg_dtype_parse(report->dtype, &dtype);
     if (rc == VMG_OK)
+        rc = vmg_model_activations(report->activations, &activations);
+    if (rc == VMG_OK)
         rc = vmg_ctx_open(&(vmg_ctx_options){.device = report->device}, &s.ctx);
     const cJSON *file;
     cJSON_ArrayForEach(file, cJSON_GetObjectItemCaseSensitive(manifest, "weights")) {
         if (rc == VMG_OK)
-            rc = check_weights(&s, &config, file, dtype);
+            rc = check_weights(&s, &config, file, dtype, activations);
     }
     vmg_ctx_close(s.ctx);
     return rc;

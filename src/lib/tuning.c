@@ -96,6 +96,8 @@ static int run_dit(vmg_ctx *ctx, const vmg_tuning_work *w, bool full)
     vmg_dit *dit = NULL;
     int rc = vmg_dit_create(ctx, &w->dit, w->dtype, &dit);
     if (rc == VMG_OK)
+        dit->activations = w->activations;
+    if (rc == VMG_OK)
         rc = vmg_dit_load_random(dit, 1, &(vmg_params_load_options){0});
     for (size_t i = 0; rc == VMG_OK && i < VMG_COUNT(batches); i++) {
         if (batches[i].full && !full)

@@ -10,7 +10,7 @@ typedef struct vmg_tuning_work {
     bool is_encoder;
     vmg_dit_config dit;
     vmg_t5_config t5;
-    vmg_dtype dtype;
+    vmg_dtype dtype, activations; /* of weights; of a motion network's activations (0: f32) */
 } vmg_tuning_work;
 
 /* `name` is a configuration that ships ("vimogen-1.3b", or its ending "1.3b", "mini", "light", "xxl") or a file of JSON. Layers

@@ -74,6 +74,20 @@ static void every_part_of_the_epilogue(void)
     }
 }
 
+/* Activations and results in two bytes, of shapes with and without tails, on every path and layout. */
+static void linear_of_stored_activations(void)
+{
+    static const vmg_dtype stored[] = {VMG_F16, VMG_BF16, VMG_F32};
+    static const int64_t shape[][3] = {{1, 33, 64}, {5, 37, 96}, {29, 96, 32}, {67, 131, 64}};
+    for (size_t s = 0; s < (vmg_test_small() ? 2 : VMG_COUNT(shape)); s++)
+        for (int i = 0; i < 8; i++) /* all but f32 to f32 */
+            for_layouts((vmg_matmul_problem){shape[s][0], shape[s][1], shape[s][2], dtypes[(s + (size_t)i) % 5],
+                                             .trans_b = true, .parts = i % 2 ? MUL | GELU | BIAS : RESIDUAL | GATE | PREACT,
+                                             .pad = i % 3, .a_dtype = stored[i / 3], .out_dtype = stored[i % 3]});
+    for_layouts((vmg_matmul_problem){19, 45, 32, VMG_F32, .trans_b = true, .parts = ACCUMULATE, .a_dtype = VMG_F16,
+                                     .out_dtype = VMG_F16});
+}
+
 static void parts_of_the_epilogue_together(void)
 {
     for (int i = 0; i < (vmg_test_small() ? 3 : 40); i++) {
@@ -363,6 +377,7 @@ static void wrong_shapes_are_refused(void)
 static const vmg_test_case cases[] = {
     {"linear_every_dtype_and_layout", linear_every_dtype_and_layout},
     {"every_part_of_the_epilogue", every_part_of_the_epilogue},
+    {"linear_of_stored_activations", linear_of_stored_activations},
     {"parts_of_the_epilogue_together", parts_of_the_epilogue_together},
     {"every_valid_tunable", every_valid_tunable},
     {"sums_over_blocks_of_k", sums_over_blocks_of_k},

@@ -141,10 +141,12 @@ static vmg_tensor weight(const vmg_matmul_problem *p, const float *b)
 }
 
 /* |got - want| <= 2e-6 (largest sum of |a·b| + largest |want|); for sums of 100 terms that is about
- * 5e-6 of the result. With sums in f16: each of 32 additions rounds by 2^-12 on average, in any direction. */
-static void check_close(const vmg_matmul_problem *p, const vmg_matmul_path *path, const char *what,
+ * 5e-6 of the result. With sums in f16: each of 32 additions rounds by 2^-12 on average, in any direction. A result
+ * stored in `dtype` is rounded by half a unit of its last place once more. */
+static void check_close(const vmg_matmul_problem *p, const vmg_matmul_path *path, const char *what, vmg_dtype dtype,
                         const float *got, const float *want, double magnitude)
 {
+    const double unit = dtype == VMG_F16 ? 0x1p-11 : dtype == VMG_BF16 ? 0x1p-8 : 0;
     double worst = 0, largest = 0;
     for (int64_t i = 0; i < p->M * p->N; i++) {
         const double d = fabs((double)got[i] - want[i]);
@@ -152,13 +154,14 @@ static void check_close(const vmg_matmul_problem *p, const vmg_matmul_path *path
         largest = fmax(largest, fabs((double)want[i]));
     }
     const double tolerance = path->rounds == VMG_ROUNDS_TO_F16 ? 0x1p-10 : 2e-6;
-    const bool close = worst <= tolerance * (magnitude + largest);
+    const bool close = worst <= tolerance * (magnitude + largest) + unit * largest;
     if (!close)
         vmg_test_note("%s %s: M=%lld N=%lld K=%lld %s layout %d parts 0x%x trans %d%d pad %lld: "
-                      "error %.2e of %.2e",
+                      "%s to %s: error %.2e of %.2e",
                       path->name, what, (long long)p->M, (long long)p->N, (long long)p->K,
                       vmg_dtype_name(p->dtype), p->layout, (unsigned)p->parts, p->trans_a,
-                      p->trans_b, (long long)p->pad, worst, magnitude + largest);
+                      p->trans_b, (long long)p->pad, vmg_dtype_name(p->a_dtype), vmg_dtype_name(dtype), worst,
+                      magnitude + largest);
     CHECK(close);
 }
 
@@ -169,8 +172,8 @@ static void run_path(const vmg_matmul_problem *p, const vmg_matmul_path *path, v
     const int64_t M = p->M, N = p->N, K = p->K;
     vmg_tensor whole = VMG_NONE, preact_whole = VMG_NONE;
     const bool in_place = p->parts & IN_PLACE;
-    vmg_tensor a = guarded(VMG_F32, p->trans_a ? K : M, p->trans_a ? M : K, p->pad, v->a, NULL);
-    vmg_tensor out = guarded(VMG_F32, M, N, p->pad,
+    vmg_tensor a = guarded(p->a_dtype, p->trans_a ? K : M, p->trans_a ? M : K, p->pad, v->a, NULL);
+    vmg_tensor out = guarded(p->out_dtype, M, N, p->pad,
                              p->parts & ACCUMULATE ? v->before
                              : in_place            ? v->residual
                                                    : NULL,
@@ -184,7 +187,7 @@ static void run_path(const vmg_matmul_problem *p, const vmg_matmul_path *path, v
     if (p->parts & PREACT)
         e.preact = guarded(VMG_F32, M, N, 0, NULL, &preact_whole);
     if (p->parts & MUL)
-        e.mul = vmg_test_matrix(VMG_F32, M, N, v->mul);
+        e.mul = vmg_test_matrix(p->out_dtype, M, N, v->mul);
     if (p->parts & GATE)
         e.gate = guarded(VMG_F32, N_GROUPS, N, p->pad, v->gate, NULL);
     if (p->parts & GROUP)
@@ -203,11 +206,11 @@ static void run_path(const vmg_matmul_problem *p, const vmg_matmul_path *path, v
         vmg_op_linear(ctx, a, w, p->parts ? &e : NULL, out);
     CHECK_OK(vmg_ctx_finish(ctx));
     float *got = read_guarded(whole, M, N, p->pad);
-    check_close(p, path, "out", got, v->want, v->magnitude);
+    check_close(p, path, "out", p->out_dtype, got, v->want, v->magnitude);
     free(got);
     if (p->parts & PREACT) {
         got = read_guarded(preact_whole, M, N, 0);
-        check_close(p, path, "preact", got, v->preact, v->magnitude);
+        check_close(p, path, "preact", VMG_F32, got, v->preact, v->magnitude);
         free(got);
     }
 }
@@ -228,6 +231,9 @@ static values make_values(const vmg_matmul_problem *p)
     for (int64_t m = 0; m < p->M; m++)
         v.group[m] = (int32_t)vmg_test_below(N_GROUPS);
     round_to(p->dtype, v.b, p->N * p->K);
+    round_to(p->a_dtype, v.a, p->M * p->K);
+    round_to(p->out_dtype, v.mul, mn);
+    round_to(p->out_dtype, v.before, mn);
     return v;
 }
 
@@ -242,7 +248,7 @@ int vmg_matmul_check(const vmg_matmul_problem *problem_, const vmg_matmul_path *
         p.general ? guarded(VMG_F32, p.trans_b ? p.N : p.K, p.trans_b ? p.K : p.N, p.pad, v.b, NULL)
                   : weight(&p, v.b);
     const vmg_product probe = {
-        .a = {.dtype = VMG_F32, .rank = 2, .dim = {p.M, p.K}, .ld = p.K + 2 * p.pad},
+        .a = {.dtype = p.a_dtype, .rank = 2, .dim = {p.M, p.K}, .ld = p.K + 2 * p.pad},
         .b = w,
         .trans_a = p.trans_a,
         .trans_b = p.trans_b,

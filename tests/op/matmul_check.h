@@ -28,6 +28,7 @@ typedef struct vmg_matmul_problem {
     int64_t pad;                    /* columns beside each matrix that may have them */
     bool trans_a, trans_b, general; /* general: vmg_op_matmul, else vmg_op_linear */
     float alpha;
+    vmg_dtype a_dtype, out_dtype; /* of the activations and of the result (and what it is multiplied with) */
 } vmg_matmul_problem;
 
 /* Random operands, NaN around every matrix and in every output; runs the product on one path, or
