@@ -230,15 +230,17 @@ static void spare_moments(const author *a, const vmg_event *e, int64_t *from, in
 }
 
 /* Windows around each event of interest, of at least 2 s where the clip has them: the first close
- * about it, others with more of what comes before and after. */
+ * about it, others with more of what comes before and after. Punches come in series, which are
+ * shown for as long as they will be asked for. */
 static void visit_events(author *a)
 {
-    const double before_s = 0.3, after_s = 0.7, more_s = 1.5;
+    const double before_s = 0.3, after_s = 0.7, more_s = 1.5, series_s = 3;
     int64_t least = (int64_t)(2 * a->s->fps), T = a->s->T;
     for (size_t i = 0; i < a->events.n && !a->rc; i++) {
         const vmg_event *e = &a->events.event[i];
+        const bool series = vmg_behaviour_is_moment(e->what) && vmg_behaviour_is_arms(e->what);
         for (int k = 0, n = event_captions(e->what); k < n && !a->rc; k++) {
-            double slack_s = k ? more_s : 0;
+            double slack_s = series ? series_s : k ? more_s : 0;
             int64_t from = e->first - (int64_t)(before_s * a->s->fps) - draw_frames(a, slack_s),
                     to = e->first + e->n + (int64_t)(after_s * a->s->fps) + draw_frames(a, slack_s);
             from = VMG_MAX(from, 0);
