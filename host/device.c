@@ -107,8 +107,9 @@ static void describe(cl_platform_id platform, cl_device_id id, vmg_device *d)
     d->little_endian = INFO(id, CL_DEVICE_ENDIAN_LITTLE, cl_bool) != 0;
     d->fp16 = has_extension(id, "cl_khr_fp16");
     d->fp64 = has_extension(id, "cl_khr_fp64");
-    d->prefetches = d->device_class == VMG_CLASS_CPU;
     d->is_pocl = strstr(d->platform_name, "Portable Computing Language") != NULL;
+    /* Others may go through SPIR-V, which has no such built-in: Mesa's llvmpipe ends the process. */
+    d->prefetches = d->device_class == VMG_CLASS_CPU && (d->is_pocl || strstr(d->platform_name, "Intel"));
     if (has_extension(id, "cl_khr_subgroups") || has_extension(id, "cl_intel_subgroups"))
         d->subgroup_size = 1;
     if (has_extension(id, "cl_nv_device_attribute_query"))
