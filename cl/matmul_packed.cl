@@ -95,6 +95,12 @@ matmul_packed(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
             decode(decoded + p * (KB * 32), AT(w) + (p0 + p) * PANEL_BYTES(K) + PANEL_BYTES(k0),
                    kn);
 #endif
+#if !DIRECT
+        /* The next block of W is on its way into the cache while this one is multiplied, some lines with every tile. */
+        const int next_n = (int)PANEL_BYTES(clamp(K - k0 - KB, 0L, (long)KB)), n_tiles = n_q * n_p * (32 / TILE_COLS),
+                  share = (n_p * next_n + n_tiles - 1) / n_tiles;
+        int expected = 0;
+#endif
         for (int q = 0; q < n_q; q++) {
             __global const float *a = CF32(x) + ((q0 + q) * K + k0) * MR;
             for (int i = 0; i < n_p * (32 / TILE_COLS); i++) {
@@ -111,6 +117,9 @@ matmul_packed(CTENSOR(x), CTENSOR(w), EPILOGUE_PARAMS, long M, long K)
 #if DIRECT
                 tile(c, a, AT(w) + (p0 + p) * PANEL_BYTES(K) + PANEL_BYTES(k0), kn, col);
 #else
+                for (const int end = min(expected + share, n_p * next_n); expected < end; expected += 64) {
+                    WILL_READ(AT(w) + (p0 + expected / next_n) * PANEL_BYTES(K) + PANEL_BYTES(k0 + KB) + expected % next_n)
+                }
                 tile(c, a, decoded + p * (KB * 32), kn, col);
 #endif
 #pragma unroll

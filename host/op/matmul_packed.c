@@ -47,9 +47,13 @@ int vmg_matmul_vector_width(const vmg_device *dev)
 
 int vmg_matmul_tile_rows(int64_t M, int vector_width)
 {
-    const int64_t most = vector_width == 16 ? 14 : 6;
-    const int64_t n_panels = (M + most - 1) / most;
-    const int64_t rows = (M + n_panels - 1) / n_panels;
+    const int64_t most = vector_width == 16 ? 14 : 6, least = (M + most - 1) / most;
+    int64_t n_panels = least, rows = (M + least - 1) / VMG_MAX(least, 1);
+    for (int64_t n = least + 1; n <= 2 * least; n++)
+        if (10 * n * ((M + n - 1) / n) <= 9 * n_panels * rows) {
+            n_panels = n;
+            rows = (M + n - 1) / n;
+        }
     return (int)(rows > 2 && n_panels == 1 ? vmg_round_up(rows, 2) : rows);
 }
 

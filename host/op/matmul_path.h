@@ -76,7 +76,7 @@ int vmg_matmul_vector_width(const vmg_device *dev);
 /*
  * Rows of a register tile of a product of M rows: as many as registers hold (two vectors of sums
  * for each; 32 registers with vectors of 16 floats, else 16), evened out over the panels so that
- * the last one is not mostly padding.
+ * the last one is not mostly padding; fewer where that spares a tenth of the rows (32 rows: eight times 4, not six times 6).
  */
 int vmg_matmul_tile_rows(int64_t M, int vector_width);
 
