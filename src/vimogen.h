@@ -35,6 +35,7 @@ typedef struct vimogen_session_options {
     int no_cache;              /* 1: neither read nor keep embeddings there */
     vimogen_progress *progress;
     void *progress_user;
+    const char *activations;   /* store them inside the network's blocks as "f32", "f16", "bf16"; default f32 */
 } vimogen_session_options;
 
 /* An open model on one device. One thread at a time. */

@@ -291,6 +291,19 @@ static void sessions(void)
     CHECK(x && y && !memcmp(x, y, 20 * 276 * sizeof *x));
     CHECK(x && vimogen_write(vmg_test_tmp("session.npy"), x, n) == VIMOGEN_OK);
     free(y);
+
+    /* Stored in two bytes: other bits, the same motion. */
+    vimogen_session *half = NULL;
+    CHECK(vimogen_open(&(vimogen_session_options){.model = vmg_test_tmp("whole.gguf"), .activations = "i32"}, &half) != VIMOGEN_OK);
+    CHECK(strstr(vimogen_error(), "f32, f16 or bf16") != NULL);
+    REQUIRE(vimogen_open(&(vimogen_session_options){.model = vmg_test_tmp("whole.gguf"), .activations = "f16"}, &half) == VIMOGEN_OK);
+    y = NULL;
+    CHECK_OK(vimogen_generate(half, &r, &y, &m));
+    CHECK(x && y && memcmp(x, y, 20 * 276 * sizeof *x));
+    CHECK_ARRAY(y, x, 20 * 276, 3e-3);
+    free(y);
+    vimogen_close(half);
+
     r.embedding = NULL;
     r.reference = x;
     r.n_reference_frames = n;

@@ -18,7 +18,7 @@ struct vimogen_session {
     vmg_embed_cache *cache; /* NULL: none wanted, or it cannot be opened */
     vmg_model model;
     char *encoder;
-    vmg_dtype dtype;
+    vmg_dtype dtype, activations;
     vimogen_progress *progress;
     void *progress_user;
     const char *doing; /* what progress is about */
@@ -38,6 +38,8 @@ int vimogen_open(const vimogen_session_options *options, vimogen_session **out)
     int rc = vmg_model_open(o->model, &s->model);
     if (rc == VMG_OK)
         rc = vmg_model_weight_dtype(o->dtype, s->model.stored, &s->dtype);
+    if (rc == VMG_OK)
+        rc = vmg_model_activations(o->activations, &s->activations);
     if (rc == VMG_OK && !(s->encoder = vmg_strdup(encoder && *encoder ? encoder : s->model.path)))
         rc = VMG_E_NOMEM;
     if (rc == VMG_OK && !o->no_cache)
@@ -162,7 +164,8 @@ int vimogen_generate(vimogen_session *s, const vimogen_request *r, float **featu
     if (rc == VMG_OK && !(out = vmg_calloc((size_t)T, (size_t)s->model.config.out_dim * sizeof *out)))
         rc = VMG_E_NOMEM;
     if (rc == VMG_OK) {
-        vmg_generate_options o = {.sampler = sampling.sampler, .fuse = sampling.fuse, .settle = sampling.settle, .dtype = s->dtype,
+        vmg_generate_options o = {.sampler = sampling.sampler, .fuse = sampling.fuse, .settle = sampling.settle,
+                                   .dtype = s->dtype, .activations = s->activations,
                                    .loading = on_count, .loading_user = s};
         vmg_generate_item item = {.text = ref ? -1 : 0, .ref = ref, .n_ref_frames = r->n_reference_frames, .n_frames = T,
                                   .seed = r->seed, .out = out};
