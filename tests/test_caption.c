@@ -373,7 +373,7 @@ static void finds_what_labels_state(void)
     }
 }
 
-/* Captions whose facts tell punches of both sides. */
+/* Captions whose facts tell punches of both sides: three of them, or for the label's words one a second. */
 static int64_t told_to_box(const char *id, const char *label, int64_t *n)
 {
     vmg_sample s = {0};
@@ -383,8 +383,13 @@ static int64_t told_to_box(const char *id, const char *label, int64_t *n)
         return 0;
     CHECK_OK(vmg_caption_sample(&s, &(vmg_caption_options){.seed = 3, .wordings = 2}));
     *n = s.n_captions;
-    for (int64_t i = 0; i < s.n_captions; i++)
-        told += s.captions[i].facts && strstr(s.captions[i].facts, "{\"what\":\"punch_left\",\"both\":true");
+    for (int64_t i = 0; i < s.n_captions; i++) {
+        static const char both[] = "{\"what\":\"punch_left\",\"both\":true,\"count\":";
+        const char *at = s.captions[i].facts ? strstr(s.captions[i].facts, both) : NULL;
+        told += at != NULL;
+        const double count = at ? atof(at + strlen(both)) : 0;
+        CHECK(!at || count >= 3 || count * s.fps >= (double)s.captions[i].n);
+    }
     vmg_sample_free(&s);
     return told;
 }

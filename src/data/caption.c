@@ -96,7 +96,8 @@ static bool off_floor(const author *a, int64_t first, int64_t n)
     return k.flight_s > 0.9;
 }
 
-/* What a label in a behaviour's own words says about a window: both sides do it. False where it is not found at least twice. */
+/* What a label in a behaviour's own words says about a window: both sides do it. False where it is not found at least twice, and
+ * once a second: who stands in guard between two punches is not boxing to look at. */
 static bool label_clause(const author *a, int64_t first, int64_t n, vmg_clause *out)
 {
     *out = (vmg_clause){.what = (enum vmg_behaviour)a->label.as, .both = true, .first = first, .n = n};
@@ -107,7 +108,7 @@ static bool label_clause(const author *a, int64_t first, int64_t n, vmg_clause *
         out->count++;
         out->value = VMG_MAX(out->value, e->value);
     }
-    return out->count > 1;
+    return out->count > 1 && out->count * a->s->fps >= n;
 }
 
 /* One caption of the window; false when there was nothing (new) to say. */
@@ -234,7 +235,7 @@ static void spare_moments(const author *a, const vmg_event *e, int64_t *from, in
  * shown for as long as they will be asked for. */
 static void visit_events(author *a)
 {
-    const double before_s = 0.3, after_s = 0.7, more_s = 1.5, series_s = 3;
+    const double before_s = 0.3, after_s = 0.7, more_s = 1.5, series_s = 2;
     int64_t least = (int64_t)(2 * a->s->fps), T = a->s->T;
     for (size_t i = 0; i < a->events.n && !a->rc; i++) {
         const vmg_event *e = &a->events.event[i];
