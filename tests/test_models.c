@@ -238,18 +238,6 @@ static void batches_equal_singles(void)
     close_fixture(&f);
 }
 
-/* Largest difference of n values, as a part of the largest of `want`. */
-static double relative_error(const float *got, const float *want, size_t n)
-{
-    double worst = 0, largest = 0;
-    for (size_t i = 0; i < n; i++) {
-        const double d = fabs((double)got[i] - want[i]);
-        worst = isnan(d) ? INFINITY : fmax(worst, d);
-        largest = fmax(largest, fabs((double)want[i]));
-    }
-    return worst / largest;
-}
-
 /* Both kinds of attention, a text's keys and the reference's: as near to f32 as the published tolerances of weights in these types
  * (golden sets' forward_f16 and forward_bf16), and other bits. */
 static void activations_may_be_stored_in_two_bytes(void)
@@ -266,7 +254,7 @@ static void activations_may_be_stored_in_two_bytes(void)
             f.dit->activations = stored[i].dtype;
             CHECK_OK(sample(&f, items, 2, &o));
             for (int item = 0; item < 2; item++) {
-                const double error = relative_error(out[i][item], out[0][item], FRAMES * DIM);
+                const double error = vmg_test_rel_error(out[i][item], out[0][item], FRAMES * DIM);
                 CHECK(error <= stored[i].tolerance);
                 CHECK((error > 0) == (i > 0));
             }

@@ -294,16 +294,10 @@ void mask_key(call *c)
     c->a.key_bias = vmg_test_tensor(VMG_F32, 1, &c->p->n_keys, c->key_bias);
 }
 
-static void round_all(float *x, int64_t n)
-{
-    for (int64_t i = 0; i < n; i++)
-        x[i] = vmg_bf16_to_f32(vmg_f32_to_bf16(x[i]));
-}
-
 void round_operands(call *c)
 {
-    round_all(c->q, c->p->n_rows * c->cols);
-    round_all(c->k, c->p->n_keys * c->cols);
-    round_all(c->v, c->p->n_keys * c->cols);
-    round_all(c->d_out, c->p->n_rows * c->cols);
+    vmg_test_round(VMG_BF16, c->q, c->p->n_rows * c->cols);
+    vmg_test_round(VMG_BF16, c->k, c->p->n_keys * c->cols);
+    vmg_test_round(VMG_BF16, c->v, c->p->n_keys * c->cols);
+    vmg_test_round(VMG_BF16, c->d_out, c->p->n_rows * c->cols);
 }

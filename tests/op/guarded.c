@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "host/base/mem.h"
+#include "host/dtype.h"
 #include "host/op/elementwise.h"
 #include "host/op/reduce.h"
 #include "host/tune_search.h"
@@ -11,7 +12,7 @@
 
 enum { GUARD = 2 };
 
-vmg_tensor vmg_test_guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole)
+vmg_tensor vmg_test_guarded_as(vmg_dtype dtype, int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole)
 {
     const int64_t all_rows = rows + 2 * GUARD, all_cols = cols + 2 * pad;
     float *x = vmg_calloc((size_t)(all_rows * all_cols) + 1, sizeof *x);
@@ -19,11 +20,16 @@ vmg_tensor vmg_test_guarded(int64_t rows, int64_t cols, int64_t pad, const float
         x[i] = NAN;
     for (int64_t r = 0; values && r < rows; r++)
         memcpy(x + (r + GUARD) * all_cols + pad, values + r * cols, (size_t)cols * sizeof *x);
-    vmg_tensor t = vmg_test_matrix(VMG_F32, all_rows, all_cols, x);
+    vmg_tensor t = vmg_test_matrix(dtype, all_rows, all_cols, x);
     free(x);
     if (whole)
         *whole = t;
     return vmg_tensor_view_cols(vmg_tensor_view_rows(t, GUARD, rows), pad, cols);
+}
+
+vmg_tensor vmg_test_guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole)
+{
+    return vmg_test_guarded_as(VMG_F32, rows, cols, pad, values, whole);
 }
 
 void vmg_test_read_guarded(vmg_tensor whole, int64_t pad, float *values)
@@ -40,6 +46,19 @@ void vmg_test_read_guarded(vmg_tensor whole, int64_t pad, float *values)
                 n_touched += !isnan(x[r * cols + c]);
     CHECK_INT(n_touched, 0);
     free(x);
+}
+
+void vmg_test_round(vmg_dtype dtype, float *x, int64_t n)
+{
+    void *bytes = vmg_calloc((size_t)n + 1, sizeof *x);
+    CHECK_OK(vmg_dtype_from_f32(dtype, x, n, bytes));
+    CHECK_OK(vmg_dtype_to_f32(dtype, bytes, n, x));
+    free(bytes);
+}
+
+double vmg_test_half_unit(vmg_dtype dtype)
+{
+    return dtype == VMG_F16 ? 0x1p-11 : dtype == VMG_BF16 ? 0x1p-8 : 0;
 }
 
 void vmg_test_spoil_scratch(void)

@@ -9,7 +9,7 @@
 #include "host/dtype.h"
 #include "tests/op/suite.h"
 
-enum { GUARD = 2, N_GROUPS = 3 };
+enum { N_GROUPS = 3 };
 
 /* Host values: dense, the weight decoded. */
 typedef struct values {
@@ -72,55 +72,7 @@ float *vmg_matmul_numbers(int64_t n)
     return x;
 }
 
-/* The matrix inside a larger one of NaN: GUARD rows above and below, pad columns on both sides.
- * NULL: all NaN. */
-static vmg_tensor guarded(vmg_dtype dtype, int64_t rows, int64_t cols, int64_t pad, const float *x,
-                          vmg_tensor *whole)
-{
-    const int64_t all_rows = rows + 2 * GUARD, all_cols = cols + 2 * pad;
-    float *all = vmg_calloc((size_t)(all_rows * all_cols), sizeof *all);
-    for (int64_t i = 0; i < all_rows * all_cols; i++)
-        all[i] = NAN;
-    for (int64_t r = 0; x && r < rows; r++)
-        memcpy(all + (r + GUARD) * all_cols + pad, x + r * cols, (size_t)cols * sizeof *x);
-    vmg_tensor t = vmg_test_matrix(dtype, all_rows, all_cols, all);
-    free(all);
-    if (whole)
-        *whole = t;
-    t = vmg_tensor_view_rows(t, GUARD, rows);
-    return pad ? vmg_tensor_view_cols(t, pad, cols) : t;
-}
-
-/* Reads the inside back; the surroundings must still be NaN. */
-static float *read_guarded(vmg_tensor whole, int64_t rows, int64_t cols, int64_t pad)
-{
-    const int64_t all_cols = cols + 2 * pad;
-    float *all = vmg_calloc((size_t)vmg_tensor_count(whole), sizeof *all);
-    float *x = vmg_calloc((size_t)(rows * cols), sizeof *x);
-    int64_t touched = 0;
-    vmg_test_read(whole, all);
-    for (int64_t i = 0; i < vmg_tensor_count(whole); i++) {
-        const int64_t r = i / all_cols - GUARD, c = i % all_cols - pad;
-        if (r >= 0 && r < rows && c >= 0 && c < cols)
-            x[r * cols + c] = all[i];
-        else
-            touched += !isnan(all[i]);
-    }
-    CHECK_INT(touched, 0);
-    free(all);
-    return x;
-}
-
 /* ---- one call ---- */
-
-/* The values a dtype can hold: what the device will see. */
-static void round_to(vmg_dtype dtype, float *x, int64_t n)
-{
-    void *bytes = vmg_calloc((size_t)n, sizeof *x);
-    CHECK_OK(vmg_dtype_from_f32(dtype, x, n, bytes));
-    CHECK_OK(vmg_dtype_to_f32(dtype, bytes, n, x));
-    free(bytes);
-}
 
 /* A weight in its layout, packed in two pieces where it is long enough. */
 static vmg_tensor weight(const vmg_matmul_problem *p, const float *b)
@@ -129,7 +81,7 @@ static vmg_tensor weight(const vmg_matmul_problem *p, const float *b)
     if (p->layout == VMG_LAYOUT_ROW)
         return vmg_dtype_get(p->dtype).block_len > 1
                    ? vmg_test_matrix(p->dtype, p->N, p->K, b)
-                   : guarded(p->dtype, p->N, p->K, p->pad, b, NULL);
+                   : vmg_test_guarded_as(p->dtype, p->N, p->K, p->pad, b, NULL);
     const size_t bytes = vmg_matmul_weight_bytes(p->layout, p->dtype, p->N, p->K);
     const vmg_dtype dtype = p->layout == VMG_LAYOUT_TILE ? VMG_BF16 : p->dtype;
     vmg_tensor w = vmg_arena_packed(vmg_test_arena(), dtype, p->layout, p->N, p->K, bytes);
@@ -146,7 +98,6 @@ static vmg_tensor weight(const vmg_matmul_problem *p, const float *b)
 static void check_close(const vmg_matmul_problem *p, const vmg_matmul_path *path, const char *what, vmg_dtype dtype,
                         const float *got, const float *want, double magnitude)
 {
-    const double unit = dtype == VMG_F16 ? 0x1p-11 : dtype == VMG_BF16 ? 0x1p-8 : 0;
     double worst = 0, largest = 0;
     for (int64_t i = 0; i < p->M * p->N; i++) {
         const double d = fabs((double)got[i] - want[i]);
@@ -154,7 +105,7 @@ static void check_close(const vmg_matmul_problem *p, const vmg_matmul_path *path
         largest = fmax(largest, fabs((double)want[i]));
     }
     const double tolerance = path->rounds == VMG_ROUNDS_TO_F16 ? 0x1p-10 : 2e-6;
-    const bool close = worst <= tolerance * (magnitude + largest) + unit * largest;
+    const bool close = worst <= tolerance * (magnitude + largest) + vmg_test_half_unit(dtype) * largest;
     if (!close)
         vmg_test_note("%s %s: M=%lld N=%lld K=%lld %s layout %d parts 0x%x trans %d%d pad %lld: "
                       "%s to %s: error %.2e of %.2e",
@@ -172,8 +123,8 @@ static void run_path(const vmg_matmul_problem *p, const vmg_matmul_path *path, v
     const int64_t M = p->M, N = p->N, K = p->K;
     vmg_tensor whole = VMG_NONE, preact_whole = VMG_NONE;
     const bool in_place = p->parts & IN_PLACE;
-    vmg_tensor a = guarded(p->a_dtype, p->trans_a ? K : M, p->trans_a ? M : K, p->pad, v->a, NULL);
-    vmg_tensor out = guarded(p->out_dtype, M, N, p->pad,
+    vmg_tensor a = vmg_test_guarded_as(p->a_dtype, p->trans_a ? K : M, p->trans_a ? M : K, p->pad, v->a, NULL);
+    vmg_tensor out = vmg_test_guarded_as(p->out_dtype, M, N, p->pad,
                              p->parts & ACCUMULATE ? v->before
                              : in_place            ? v->residual
                                                    : NULL,
@@ -185,15 +136,15 @@ static void run_path(const vmg_matmul_problem *p, const vmg_matmul_path *path, v
     if (p->parts & BIAS)
         e.bias = vmg_test_tensor(VMG_F32, 1, &N, v->bias);
     if (p->parts & PREACT)
-        e.preact = guarded(VMG_F32, M, N, 0, NULL, &preact_whole);
+        e.preact = vmg_test_guarded(M, N, 0, NULL, &preact_whole);
     if (p->parts & MUL)
         e.mul = vmg_test_matrix(p->out_dtype, M, N, v->mul);
     if (p->parts & GATE)
-        e.gate = guarded(VMG_F32, N_GROUPS, N, p->pad, v->gate, NULL);
+        e.gate = vmg_test_guarded(N_GROUPS, N, p->pad, v->gate, NULL);
     if (p->parts & GROUP)
         e.group = vmg_test_ints(M, v->group);
     if (p->parts & RESIDUAL)
-        e.residual = in_place ? out : guarded(VMG_F32, M, N, p->pad, v->residual, NULL);
+        e.residual = in_place ? out : vmg_test_guarded(M, N, p->pad, v->residual, NULL);
     if (p->general)
         vmg_op_matmul(ctx, &(vmg_matmul){.a = a,
                                          .b = w,
@@ -205,14 +156,14 @@ static void run_path(const vmg_matmul_problem *p, const vmg_matmul_path *path, v
     else
         vmg_op_linear(ctx, a, w, p->parts ? &e : NULL, out);
     CHECK_OK(vmg_ctx_finish(ctx));
-    float *got = read_guarded(whole, M, N, p->pad);
+    float *got = vmg_matmul_numbers(M * N);
+    vmg_test_read_guarded(whole, p->pad, got);
     check_close(p, path, "out", p->out_dtype, got, v->want, v->magnitude);
-    free(got);
     if (p->parts & PREACT) {
-        got = read_guarded(preact_whole, M, N, 0);
+        vmg_test_read_guarded(preact_whole, 0, got);
         check_close(p, path, "preact", VMG_F32, got, v->preact, v->magnitude);
-        free(got);
     }
+    free(got);
 }
 
 static values make_values(const vmg_matmul_problem *p)
@@ -230,10 +181,10 @@ static values make_values(const vmg_matmul_problem *p)
                 .group = vmg_calloc((size_t)p->M, sizeof(int32_t))};
     for (int64_t m = 0; m < p->M; m++)
         v.group[m] = (int32_t)vmg_test_below(N_GROUPS);
-    round_to(p->dtype, v.b, p->N * p->K);
-    round_to(p->a_dtype, v.a, p->M * p->K);
-    round_to(p->out_dtype, v.mul, mn);
-    round_to(p->out_dtype, v.before, mn);
+    vmg_test_round(p->dtype, v.b, p->N * p->K);
+    vmg_test_round(p->a_dtype, v.a, p->M * p->K);
+    vmg_test_round(p->out_dtype, v.mul, mn);
+    vmg_test_round(p->out_dtype, v.before, mn);
     return v;
 }
 
@@ -245,7 +196,7 @@ int vmg_matmul_check(const vmg_matmul_problem *problem_, const vmg_matmul_path *
     p.alpha = p.alpha == 0 ? 1 : p.alpha;
     values v = make_values(&p);
     vmg_tensor w =
-        p.general ? guarded(VMG_F32, p.trans_b ? p.N : p.K, p.trans_b ? p.K : p.N, p.pad, v.b, NULL)
+        p.general ? vmg_test_guarded(p.trans_b ? p.N : p.K, p.trans_b ? p.K : p.N, p.pad, v.b, NULL)
                   : weight(&p, v.b);
     const vmg_product probe = {
         .a = {.dtype = p.a_dtype, .rank = 2, .dim = {p.M, p.K}, .ld = p.K + 2 * p.pad},

@@ -55,10 +55,15 @@ vmg_arena *vmg_test_arena(void);
  * for reading back: the surroundings must still be NaN.
  */
 vmg_tensor vmg_test_guarded(int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole);
+vmg_tensor vmg_test_guarded_as(vmg_dtype dtype, int64_t rows, int64_t cols, int64_t pad, const float *values, vmg_tensor *whole);
 void vmg_test_read_guarded(vmg_tensor whole, int64_t pad, float *values);
 
 /* Fills the scratch memory of sums with NaN, so that a part left unwritten is seen. Not under oclgrind, which sees that itself. */
 void vmg_test_spoil_scratch(void);
+
+/* The n values as a dtype holds them, and the largest error of storing one in f16 or bf16, as a part of it (f32: 0). */
+void vmg_test_round(vmg_dtype dtype, float *x, int64_t n);
+double vmg_test_half_unit(vmg_dtype dtype);
 
 /* n reproducible numbers in [-magnitude, magnitude), for the caller to free. */
 float *vmg_test_numbers(int64_t n, float magnitude);
