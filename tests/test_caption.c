@@ -353,6 +353,8 @@ static void finds_what_labels_state(void)
         {"x_directing_traffic_1", VMG_DO_WAVE_RIGHT, VMG_DO_JUMP_UP},
         {"x_basketball_6", VMG_DO_WALK_BACKWARD, VMG_DO_WALK_FORWARD},
         {"127_04", VMG_DO_RUN, VMG_DO_JUMP_UP},
+        {"14_14", VMG_DO_JUMPING_JACKS, VMG_DO_PUNCH_LEFT}, /* both arms thrown forward at once */
+        {"29_11", VMG_DO_RAISE_LEFT, VMG_DO_WAVE_LEFT},     /* raised hands that sway */
     };
     for (size_t i = 0; i < VMG_COUNT(clips); i++) {
         vmg_sample s = {0};
@@ -402,7 +404,7 @@ static void boxes_where_the_label_says_so(void)
         return;
     CHECK(3 * told > n && told < n);
     CHECK(told_to_box("14_02", "exercises", &n) < told); /* so the label adds some */
-    CHECK(10 * told_to_box("14_14", "jumping jacks, jog, squats, side twists, stretches", &n) < n);
+    CHECK_INT(told_to_box("14_14", "jumping jacks, jog, squats, side twists, stretches", &n), 0);
     CHECK_INT(told_to_box("01_13", "playground - climb, go under, jump down", &n), 0);
 }
 

@@ -56,7 +56,7 @@ void vmg_events_legs(const vmg_track *t, vmg_event_list *list)
 
 /* ---- arms ---- */
 
-static const double punch_mps = 1.7, punch_reach_m = 0.3, swing_m = 0.07, raised_m = 0.05,
+static const double punch_mps = 1.7, punch_reach_m = 0.3, swing_m = 0.07, aside_m = 0.1, raised_m = 0.05,
                     wave_turn_s = 0.9;
 
 /* Speed at which a wrist goes ahead of its shoulder. */
@@ -66,11 +66,13 @@ static double thrust(const vmg_track *t, int s, int64_t i)
     return i > 0 && i + 1 < t->T ? (y[i + 1] - y[i - 1]) * t->fps / 2 : 0;
 }
 
+/* One hand alone: who pushes both forward at once does not punch. */
 static bool thrusts(const vmg_track *t, const void *side, int64_t i)
 {
     int s = *(const int *)side;
     double up = t->signal[VMG_SIG_WRIST_UP + s][i];
-    return stands_upright(t, i) && thrust(t, s, i) > punch_mps && up > -0.25 && up < 0.25;
+    return stands_upright(t, i) && thrust(t, s, i) > punch_mps && thrust(t, !s, i) < punch_mps / 2 &&
+           up > -0.25 && up < 0.25;
 }
 
 static void find_punches(const vmg_track *t, int s, vmg_event_list *list)
@@ -95,9 +97,9 @@ static bool is_raised(const vmg_track *t, const void *side, int64_t i)
            t->signal[VMG_SIG_HEAD_Z][i] > t->signal[VMG_SIG_PELVIS_Z][i] + 0.2;
 }
 
-/* Swings of y in [first, first+n) to and fro, each of at least swing_m and none longer than
+/* Swings of y in [first, first+n) to and fro, each of at least `least` metres and none longer than
  * `longest` frames: the most in a row. */
-static int count_swings(const double *y, int64_t first, int64_t n, double longest)
+static int count_swings(const double *y, int64_t first, int64_t n, double least, double longest)
 {
     int swings = 0, most = 0, direction = 0;
     double low = y[first], high = y[first];
@@ -105,8 +107,8 @@ static int count_swings(const double *y, int64_t first, int64_t n, double longes
     for (int64_t i = first; i < first + n; i++) {
         low = VMG_MIN(low, y[i]);
         high = VMG_MAX(high, y[i]);
-        bool turns_up = direction <= 0 && y[i] > low + swing_m,
-             turns_down = direction >= 0 && y[i] < high - swing_m;
+        bool turns_up = direction <= 0 && y[i] > low + least,
+             turns_down = direction >= 0 && y[i] < high - least;
         if (!turns_up && !turns_down)
             continue;
         swings = direction && (double)(i - since) > longest ? 1 : swings + 1;
@@ -118,20 +120,23 @@ static int count_swings(const double *y, int64_t first, int64_t n, double longes
     return most;
 }
 
+/* A raised hand waves when it goes to and fro four times, out to the side and back among them: an arm that is held up, or that
+ * climbs, sways too. */
 static void find_raised(const vmg_track *t, int s, vmg_event_list *list)
 {
+    static const int way[] = {VMG_SIG_WRIST_OUT, VMG_SIG_WRIST_UP, VMG_SIG_WRIST_AHEAD};
     int64_t first, n, least = (int64_t)(0.4 * t->fps);
     for (int64_t at = 0; vmg_next_run(t, is_raised, &s, at, 3, least, &first, &n);
          at = first + n) {
-        int out = count_swings(t->signal[VMG_SIG_WRIST_OUT + s], first, n, wave_turn_s * t->fps),
-            up = count_swings(t->signal[VMG_SIG_WRIST_UP + s], first, n, wave_turn_s * t->fps),
-            ahead = count_swings(t->signal[VMG_SIG_WRIST_AHEAD + s], first, n,
-                                 wave_turn_s * t->fps);
-        int swings = VMG_MAX(out, VMG_MAX(up, ahead));
+        const double longest = wave_turn_s * t->fps;
+        int swings = 0;
+        for (int i = 0; i < 3; i++)
+            swings = VMG_MAX(swings, count_swings(t->signal[way[i] + s], first, n, swing_m, longest));
+        bool aside = count_swings(t->signal[VMG_SIG_WRIST_OUT + s], first, n, aside_m, longest) >= 2;
         double highest = 0;
         for (int64_t i = first; i < first + n; i++)
             highest = VMG_MAX(highest, t->signal[VMG_SIG_WRIST_UP + s][i]);
-        if (swings >= 4)
+        if (swings >= 4 && aside)
             vmg_event_add(list, s ? VMG_DO_WAVE_RIGHT : VMG_DO_WAVE_LEFT, first, n, swings);
         else if (highest > 0.15)
             vmg_event_add(list, s ? VMG_DO_RAISE_RIGHT : VMG_DO_RAISE_LEFT, first, n, highest);
