@@ -296,19 +296,15 @@ int vmg_generate_cli_options(const vmg_generate_cli *g, vmg_generate_options *o)
     return rc == VMG_OK ? vmg_model_weight_dtype(g->dtype_name, g->m.stored, &o->dtype) : rc;
 }
 
-static int generate_clips(vmg_generate_cli *g)
+static int generate_clips(vmg_generate_cli *g, vmg_generate_options o)
 {
-    vmg_generate_options o;
     vmg_progress sampling = {.what = "sampling"};
-    int rc = vmg_generate_cli_options(g, &o);
     g->bar.what = "loading";
     o.loading = on_load;
     o.loading_user = &g->bar;
     o.sampler.progress = on_step;
     o.sampler.progress_user = &sampling;
-    if (rc == VMG_OK)
-        rc = vmg_generate(g->ctx, &g->m, &g->text, g->ref ? 0 : 1, g->null_text.rows ? &g->null_text : NULL, g->items, g->batch,
-                          &o);
+    int rc = vmg_generate(g->ctx, &g->m, &g->text, g->ref ? 0 : 1, g->null_text.rows ? &g->null_text : NULL, g->items, g->batch, &o);
     vmg_progress_finish(&g->bar);
     vmg_progress_finish(&sampling);
     return rc;
@@ -317,7 +313,10 @@ static int generate_clips(vmg_generate_cli *g)
 /* One prompt, embedding or reference. */
 static int generate_one(vmg_generate_cli *g, const char *command)
 {
-    int rc = g->prompt ? warn_of_unknown_words(g) : VMG_OK;
+    vmg_generate_options o;
+    int rc = vmg_generate_cli_options(g, &o);
+    if (rc == VMG_OK && g->prompt)
+        rc = warn_of_unknown_words(g);
     if (rc == VMG_OK)
         rc = make_items(g);
     if (rc == VMG_OK)
@@ -325,7 +324,7 @@ static int generate_one(vmg_generate_cli *g, const char *command)
     if (rc == VMG_OK && g->prompt)
         rc = encode_prompt(g);
     if (rc == VMG_OK)
-        rc = generate_clips(g);
+        rc = generate_clips(g, o);
     if (rc == VMG_OK)
         rc = write_clips(g);
     if (rc == VMG_OK && g->profile)

@@ -351,12 +351,11 @@ static int make_motions(list *l)
     vmg_list_options o = {.encoder = g->encoder, .tokenizer = g->tokenizer, .encoder_dtype = g->encoder_dtype, .cache = cache,
                           .null_text = g->null_text.rows ? &g->null_text : NULL, .n_frames = g->frames, .comm = &g->comm,
                           .take = on_take, .report = on_report, .progress = on_progress, .user = l};
-    int rc = vmg_cli_open_ctx_among(&g->comm, g->device, g->max_memory, g->profile, &g->ctx);
-    if (rc == VMG_OK)
-        rc = vmg_generate_cli_options(g, &o.generate);
+    int rc = vmg_comm_agree(&g->comm, vmg_generate_cli_options(g, &o.generate));
     o.reference = vmg_generate_cli_reference(g, LIST_REF_FPS);
     o.reference.published = true;
-    rc = vmg_comm_agree(&g->comm, rc);
+    if (rc == VMG_OK)
+        rc = vmg_cli_open_ctx_among(&g->comm, g->device, g->max_memory, g->profile, &g->ctx);
     if (rc == VMG_OK)
         rc = choose_at_once(l, &o.at_once);
     if (rc == VMG_OK)
