@@ -3,9 +3,36 @@
  * the second-level cache or beyond, and their lines are asked for that many steps early. A tile is 16 × 16 words of 64 bytes a row, a word
  * holds two values of K; four tiles hold the 32 × 32 sums of a block.
  */
+#define PTR(x) ((void *)(ulong)(x))
+
+#ifdef EMULATED
+/* The same sums of the same words in plain C, for tests on processors without tiles. */
+void amx_begin(void)
+{
+}
+void amx_end(void)
+{
+}
+void amx_block(ulong c, ulong a, ulong b, int steps, int row_tiles, int add, ulong ahead)
+{
+    float16 *sum = (float16 *)PTR(c);
+    const uint *left = (const uint *)PTR(a);
+    const uint16 *right = (const uint16 *)PTR(b);
+    for (int r = 0; r < 16 * row_tiles; r++)
+        for (int t = 0; t < 2; t++) {
+            float16 y = add ? sum[r * 2 + t] : (float16)(0.0f);
+            for (int s = 0; s < steps; s++)
+                for (int j = 0; j < 16; j++) {
+                    const uint x = left[(s * 32 + r) * 16 + j];
+                    const uint16 w = right[(s * 2 + t) * 16 + j];
+                    y += as_float(x << 16) * as_float16(w << 16) + as_float(x & 0xffff0000u) * as_float16(w & 0xffff0000u);
+                }
+            sum[r * 2 + t] = y;
+        }
+}
+#else
 /* Put on a kernel the attribute would be lost; inlined into one, too. */
 #define AMX __attribute__((noinline, target("amx-tile,amx-bf16")))
-#define PTR(x) ((void *)(ulong)(x))
 
 AMX void amx_begin(void)
 {
@@ -76,3 +103,4 @@ AMX void amx_block(ulong c, ulong a, ulong b, int steps, int row_tiles, int add,
     __builtin_ia32_tilestored64(2, PTR(c + 2048), 128);
     __builtin_ia32_tilestored64(3, PTR(c + 2112), 128);
 }
+#endif

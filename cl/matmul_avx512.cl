@@ -6,8 +6,16 @@
 #error "PANEL_ROWS must be defined"
 #endif
 
-/* As cl/matmul_amx.cl. */
+/* s + the products of the pairs of values in each word of x and w */
+#ifdef EMULATED
+#define AVX512
+#define ADD_PAIRS(s, x, w)                                                                                             \
+    ((s) + as_float16((x) << 16) * as_float16((w) << 16) + as_float16((x) & (int)0xffff0000) * as_float16((w) & (int)0xffff0000))
+#else
+/* Put on a kernel the attribute would be lost; inlined into one, too. */
 #define AVX512 __attribute__((noinline, target("avx512f,avx512bf16")))
+#define ADD_PAIRS(s, x, w) __builtin_ia32_dpbf16ps_512(s, x, w)
+#endif
 typedef float16 vec_f __attribute__((aligned(4)));
 typedef int16 vec_w __attribute__((aligned(4)));
 #define VEC_F(x) ((vec_f *)(ulong)(x))
@@ -29,8 +37,8 @@ AVX512 void avx512_block(ulong c, ulong a, ulong b, int steps, int add)
 #pragma unroll
             for (int r = 0; r < PANEL_ROWS; r++) {
                 const int16 x = (int16)(WORD(a)[r * 16 + j]);
-                s[r][0] = __builtin_ia32_dpbf16ps_512(s[r][0], x, w0);
-                s[r][1] = __builtin_ia32_dpbf16ps_512(s[r][1], x, w1);
+                s[r][0] = ADD_PAIRS(s[r][0], x, w0);
+                s[r][1] = ADD_PAIRS(s[r][1], x, w1);
             }
         }
     }

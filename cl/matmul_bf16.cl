@@ -31,9 +31,13 @@ EPILOGUE_FUNCTION(finish16, 16)
 #include "matmul_panel.cl"
 #include "matmul_round.cl"
 
+#ifdef EMULATED
+#define ROUNDS
+#else
+#define ROUNDS __attribute__((noinline, target("avx512f,avx512bw,avx512bf16")))
+#endif
 /* `steps` steps of the panel at w, which has K values from there on, as tiles. */
-__attribute__((noinline, target("avx512f,avx512bw,avx512bf16"))) void
-round_panel(__local uint *to, __global const uchar *w, int steps, long K)
+ROUNDS void round_panel(__local uint *to, __global const uchar *w, int steps, long K)
 {
     const uint16 order = PAIR_ORDER;
     for (int s = 0; s < steps; s++, to += 512)

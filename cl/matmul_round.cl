@@ -2,6 +2,24 @@
  * (denormals become zero), and transposition of words. */
 #define ROUND inline __attribute__((always_inline))
 
+#ifdef EMULATED
+/* In plain C, for tests on processors without. */
+inline uint16 rounded(float16 x)
+{
+    const uint16 u = as_uint16(x);
+    return isnan(x) ? (u | 0x400000u) >> 16 : fabs(x) < FLT_MIN ? (u & 0x80000000u) >> 16 : (u + 0x7fffu + (u >> 16 & 1u)) >> 16;
+}
+ROUND uint16 round_row(float16 lo, float16 hi)
+{
+    const uint16 l = rounded(lo), h = rounded(hi);
+    return (uint16)(l.even | l.odd << 16, h.even | h.odd << 16);
+}
+#define PAIR_ORDER ((uint16)(0))
+ROUND uint16 round_pairs(float16 lo, float16 hi, uint16 order)
+{
+    return rounded(lo) | rounded(hi) << 16;
+}
+#else
 /* Sixteen words of two bf16 values each: lo and, after it, hi. */
 ROUND uint16 round_row(float16 lo, float16 hi)
 {
@@ -20,6 +38,7 @@ ROUND uint16 round_pairs(float16 lo, float16 hi, uint16 order)
     __asm__("vpermw %0, %1, %0" : "+v"(v) : "v"(order));
     return v;
 }
+#endif
 
 #include "transpose.cl"
 TRANSPOSE_FUNCTION(transpose, uint16, 16)

@@ -95,6 +95,7 @@ int vmg_ctx_open(const vmg_ctx_options *options, vmg_ctx **out)
     if (!ctx)
         return VMG_E_NOMEM;
     ctx->log = options->log;
+    ctx->emulates_units = getenv("VMG_EMULATE_UNITS") != NULL;
     int64_t n_users;
     int rc = vmg_device_find_among(options->device, options->turn, &ctx->dev, &n_users);
     if (rc != VMG_OK)

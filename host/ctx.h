@@ -43,6 +43,7 @@ typedef struct vmg_ctx {
     bool plan;   /* plan mode: check shapes and count bytes, touch no device (host/plan.h) */
     bool allow_bf16; /* vmg_matmul_allow_bf16 */
     unsigned units_probed, units_found, units_paying; /* bits 1 << enum vmg_matrix_unit */
+    bool emulates_units; /* VMG_EMULATE_UNITS is set: the kernels of x86 processors' units run in plain C, slowly, for tests */
     int error;   /* first failure's status, VMG_OK until then; ops do nothing once it is set */
     char message[8192];
     struct vmg_program_cache *programs;

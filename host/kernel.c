@@ -152,8 +152,9 @@ static bool choose_values(vmg_ctx *ctx, const vmg_launch *l, const char *key, in
 static bool full_options(vmg_ctx *ctx, const vmg_launch *l, const int *v, char *out, size_t n)
 {
     static const char *const class_define[] = {"DEVICE_GPU", "DEVICE_CPU", "DEVICE_ACCELERATOR"};
-    int used = snprintf(out, n, "-cl-std=%s -D%s=1%s%s", l->def->std ? l->def->std : "CL1.2",
-                        class_define[ctx->dev.device_class], ctx->dev.prefetches ? " -DPREFETCH=1" : "", l->options);
+    int used = snprintf(out, n, "-cl-std=%s -D%s=1%s%s%s", l->def->std ? l->def->std : "CL1.2",
+                        class_define[ctx->dev.device_class], ctx->dev.prefetches ? " -DPREFETCH=1" : "",
+                        ctx->emulates_units ? " -DEMULATED=1" : "", l->options);
     for (int k = 0; k < vmg_kernel_n_tunables(l->def) && used < (int)n; k++)
         used += snprintf(out + used, n - (size_t)used, " -D%s=%d", l->def->tunables[k].name, v[k]);
     if (used < (int)n && strlen(l->options) < sizeof l->options - 1)

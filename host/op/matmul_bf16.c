@@ -345,10 +345,10 @@ bool vmg_matmul_has_unit(vmg_ctx *ctx, enum vmg_matrix_unit which)
         vmg_plan_pause pause;
         vmg_plan_pause_begin(ctx, &pause);
         ctx->units_probed |= 1u << which;
-        if (ctx->dev.is_pocl && u->present()) {
+        if (ctx->emulates_units ? ctx->dev.device_class == VMG_CLASS_CPU : ctx->dev.is_pocl && u->present()) {
             if (probe_run(ctx, u)) {
                 ctx->units_found |= 1u << which;
-                if (which == VMG_UNIT_AMX || pairs_pay(ctx))
+                if (which == VMG_UNIT_AMX || (!ctx->emulates_units && pairs_pay(ctx)))
                     ctx->units_paying |= 1u << which;
             } else {
                 vmg_logf(&ctx->log, VMG_LOG_INFO,
