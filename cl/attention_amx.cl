@@ -1,6 +1,7 @@
 /*
  * Attention in AMX tiles: operands of every product rounded to bf16, sums and the softmax in f32
- * (x86 processors through PoCL). Formulas as in attention_lanes.cl, without rel.
+ * (x86 processors through PoCL). Formulas as in attention_lanes.cl, without rel. Queries, keys and values are of T_IN, the forward
+ * pass's result of T_OUT (f32, f16, bf16); gradients are f32, and so is T_IN with them.
  *
  * A work-group is one work-item. Scores are made transposed, keys × 32 queries, so that queries lie
  * across lanes and the softmax is vertical. Keys are seen BK at a time. Rows beyond the ends are packed
@@ -13,8 +14,8 @@
  *   right, over rows   [STEPS][row/32][2][16 of row/2]           pack_pairs
  * and write their results: blocks of 32 × 32 floats.
  */
-#if !defined D || !defined BK || D % 32 || BK % 32
-#error "attention_amx needs D and BK, multiples of 32"
+#if !defined D || !defined BK || D % 32 || BK % 32 || !defined T_IN || !defined T_OUT
+#error "attention_amx needs D and BK, multiples of 32, T_IN and T_OUT"
 #endif
 #include "amx.cl"
 #include "matmul_round.cl"
@@ -43,48 +44,51 @@ inline float16 exp_or_0(float16 x)
     return x < -87.0f ? (float16)(0.0f) : as_float16(as_uint16(p) + (as_uint16(z) << 23));
 }
 
-/* Sixteen values. Ahead of them lie those of the next head, whose group comes next: they are fetched meanwhile. */
-inline float16 load(__global const float *x)
+/* Sixteen values from number i on. Ahead of them lie those of the next head, whose group comes next: they are fetched meanwhile. */
+inline float16 load(__global const uchar *x, ulong i)
 {
-    WILL_READ(x + D)
-    return LDV(16, x, 0);
+    WILL_READ(x + (i + D) * BYTES(T_IN))
+    return LDTV(T_IN, 16, x, i);
 }
 
-inline void store(float16 y, __global float *x)
-{
-    WILL_WRITE(x + D)
-    STV(16, y, x, 0);
-}
+#define STORE(T, y, x, i)                                                                                              \
+    {                                                                                                                  \
+        WILL_WRITE((x) + ((i) + D) * BYTES(T))                                                                         \
+        STTV(T, 16, y, x, i);                                                                                          \
+    }
 
-/* ---- packing of n rows of D floats, ld apart ---- */
+/* Address of the head's values in a row of x, a matrix of T_IN. */
+#define ROW_OF(x, ld, row) (AT(x) + ((row) * (ld) + head) * BYTES(T_IN))
 
-/* Words of columns d to d + 31 of a row, less those of u if given. */
-ROUND uint16 row_words(__global const float *row, __global const float *u, int d)
+/* ---- packing of n rows of D values, ld apart ---- */
+
+/* Words of columns d to d + 31 of the row that begins with x's number `row`, less those of u if given. */
+ROUND uint16 row_words(__global const uchar *x, ulong row, __global const uchar *u, int d)
 {
-    float16 lo = load(row + d), hi = load(row + d + 16);
+    float16 lo = load(x, row + d), hi = load(x, row + d + 16);
     if (u) {
-        lo -= LDV(16, u, d);
-        hi -= LDV(16, u, d + 16);
+        lo -= LDTV(T_IN, 16, u, d);
+        hi -= LDTV(T_IN, 16, u, d + 16);
     }
     return round_row(lo, hi);
 }
 
-inline void pack_rows(__global const float *x, ulong ld, __global const float *u, int n, __local uint16 *to)
+inline void pack_rows(__global const uchar *x, ulong ld, __global const uchar *u, int n, __local uint16 *to)
 {
     for (int r = 0; r < steps_of(n) * 32; r++)
         for (int s = 0; s < STEPS; s++)
-            to[(r / 32 * STEPS + s) * 32 + r % 32] = r < n ? row_words(x + r * ld, u, s * 32) : (uint16)(0);
+            to[(r / 32 * STEPS + s) * 32 + r % 32] = r < n ? row_words(x, r * ld, u, s * 32) : (uint16)(0);
 }
 
 /* n <= 32 */
-inline void pack_lanes(__global const float *x, ulong ld, int n, __local uint16 *to)
+inline void pack_lanes(__global const uchar *x, ulong ld, int n, __local uint16 *to)
 {
     for (int s = 0; s < STEPS; s++)
         for (int t = 0; t < 2; t++) {
             uint16 v[16];
 #pragma unroll
             for (int r = 0; r < 16; r++)
-                v[r] = t * 16 + r < n ? row_words(x + (t * 16 + r) * ld, 0, s * 32) : (uint16)(0);
+                v[r] = t * 16 + r < n ? row_words(x, (t * 16 + r) * ld, 0, s * 32) : (uint16)(0);
             transpose(v);
 #pragma unroll
             for (int r = 0; r < 16; r++)
@@ -93,13 +97,13 @@ inline void pack_lanes(__global const float *x, ulong ld, int n, __local uint16 
 }
 
 /* max_rows: those that `to` has room for. */
-inline void pack_pairs(__global const float *x, ulong ld, int n, int max_rows, __local uint16 *to)
+inline void pack_pairs(__global const uchar *x, ulong ld, int n, int max_rows, __local uint16 *to)
 {
     const uint16 order = PAIR_ORDER;
     for (int r = 0; r < steps_of(n) * 32; r += 2)
         for (int c = 0; c < D; c += 16) {
-            const float16 lo = r < n ? load(x + r * ld + c) : (float16)(0.0f);
-            const float16 hi = r + 1 < n ? load(x + (r + 1) * ld + c) : (float16)(0.0f);
+            const float16 lo = r < n ? load(x, r * ld + c) : (float16)(0.0f);
+            const float16 hi = r + 1 < n ? load(x, (r + 1) * ld + c) : (float16)(0.0f);
             to[c / 32 * max_rows + r / 32 * 32 + c % 32 + r % 32 / 2] = round_pairs(lo, hi, order);
         }
 }
@@ -145,8 +149,6 @@ attention_amx(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTENSOR(rel
     const int n_blocks = steps_of(seg.y), n_groups = get_num_groups(0);
     const int n_mine = (n_blocks + n_groups - 1) / n_groups, first = get_group_id(0) * n_mine;
     const ulong head = (ulong)h * D;
-    __global const float *k_rows = CF32(k) + seg.z * ldk + head;
-    __global const float *v_rows = CF32(v) + seg.z * ldv + head;
     int packed = -1; /* the first key of kp and vp */
 
     amx_begin();
@@ -154,13 +156,13 @@ attention_amx(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTENSOR(rel
         const int n_i = min(seg.y - b * 32, 32);
         const ulong row = seg.x + b * 32;
         float16 m[2] = {(float16)(-FLT_MAX), (float16)(-FLT_MAX)}, l[2] = {(float16)(0.0f), (float16)(0.0f)};
-        pack_lanes(CF32(q) + row * ldq + head, ldq, n_i, qp);
+        pack_lanes(ROW_OF(q, ldq, row), ldq, n_i, qp);
         for (int j0 = 0; j0 < seg.w; j0 += BK) {
             const int n_j = min(seg.w - j0, BK), steps = steps_of(n_j);
             if (packed != j0) {
                 packed = j0;
-                pack_rows(k_rows + j0 * ldk, ldk, 0, n_j, kp);
-                pack_pairs(v_rows + j0 * ldv, ldv, n_j, BK, vp);
+                pack_rows(ROW_OF(k, ldk, seg.z + j0), ldk, 0, n_j, kp);
+                pack_pairs(ROW_OF(v, ldv, seg.z + j0), ldv, n_j, BK, vp);
             }
             for (int t = 0; t < steps; t++)
                 product(s + t * 64, kp + t * 32 * STEPS, qp, STEPS, n_j - t * 32, 0);
@@ -187,9 +189,10 @@ attention_amx(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CTENSOR(rel
         for (int w = 0; w < 2; w++)
             STV(16, l[w], lane, w * 16);
         for (int i = 0; i < n_i; i++)
-            for (int c = 0; c < 2 * STEPS; c++)
-                store(lane[i] == 0.0f ? (float16)(0.0f) : o[(c / 2 * 32 + i) * 2 + c % 2] * (1.0f / lane[i]),
-                      F32(out) + (row + i) * ldo + head + c * 16);
+            for (int c = 0; c < 2 * STEPS; c++) {
+                const float16 y = lane[i] == 0.0f ? (float16)(0.0f) : o[(c / 2 * 32 + i) * 2 + c % 2] * (1.0f / lane[i]);
+                STORE(T_OUT, y, AT(out), (row + i) * ldo + head + c * 16)
+            }
         if (lse) {
             for (int w = 0; w < 2; w++)
                 STV(16, m[w] + log(l[w]), lane, w * 16);
@@ -278,14 +281,14 @@ inline void add_waiting(const work *x, int n, int n_waiting, int add)
 }
 
 /* Rows of x (n, D), ld apart, from [STEPS] blocks of 32 × 32, times scale; added where `add`. */
-inline void store_rows(__local const float16 *from, float scale, int n, int add, __global float *x, ulong ld)
+inline void store_rows(__local const float16 *from, float scale, int n, int add, __global uchar *x, ulong ld)
 {
     for (int r = 0; r < n; r++)
         for (int c = 0; c < 2 * STEPS; c++) {
             float16 y = from[(c / 2 * 32 + r) * 2 + c % 2] * scale;
             if (add)
-                y += LDV(16, x, r * ld + c * 16);
-            store(y, x + r * ld + c * 16);
+                y += LDTV(f32, 16, x, r * ld + c * 16);
+            STORE(f32, y, x, r * ld + c * 16)
         }
 }
 
@@ -311,7 +314,7 @@ attention_amx_backward(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CT
     const int h = get_group_id(1) % n_heads, mine = get_group_id(1) / n_heads;
     const int4 seg = vload4(mine, I32(segments));
     const ulong head = (ulong)h * D;
-    __global const float *u = CF32(v) + seg.z * ldv + head;
+    __global const uchar *u = ROW_OF(v, ldv, seg.z);
 
     for (int t = 0; t < mine && seg.w; t++) {
         const int4 other = vload4(t, I32(segments));
@@ -321,7 +324,7 @@ attention_amx_backward(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CT
     if (!seg.w)
         for (int i = 0; i < seg.y; i++)
             for (int c = 0; c < D; c += 16)
-                store((float16)(0.0f), F32(dq) + (seg.x + i) * lddq + head + c);
+                STORE(f32, (float16)(0.0f), AT(dq), (seg.x + i) * lddq + head + c)
 
     amx_begin();
     const int n_key_blocks = (seg.w + BK - 1) / BK;
@@ -329,10 +332,10 @@ attention_amx_backward(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CT
         const int sweep = b / n_key_blocks, j0 = b % n_key_blocks * BK, n_j = min(seg.w - j0, BK);
         const ulong key = seg.z + j0;
         int waiting = 0, begun = 0;
-        pack_rows(CF32(k) + key * ldk + head, ldk, 0, n_j, k_rows);
-        pack_rows(CF32(v) + key * ldv + head, ldv, u, n_j, v_rows);
+        pack_rows(ROW_OF(k, ldk, key), ldk, 0, n_j, k_rows);
+        pack_rows(ROW_OF(v, ldv, key), ldv, u, n_j, v_rows);
         if (sweep)
-            pack_pairs(CF32(k) + key * ldk + head, ldk, n_j, BK, k_pairs);
+            pack_pairs(ROW_OF(k, ldk, key), ldk, n_j, BK, k_pairs);
         for (int t = mine; t < n_segments; t++) {
             const int4 other = vload4(t, I32(segments));
             if (other.z != seg.z || other.w != seg.w)
@@ -340,7 +343,7 @@ attention_amx_backward(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CT
             for (int i0 = 0; i0 < other.y; i0 += 32) {
                 const int n_i = min(other.y - i0, 32);
                 const ulong row = other.x + i0;
-                __global const float *q_rows = CF32(q) + row * ldq + head, *g_rows = CF32(d_out) + row * ldg + head;
+                __global const uchar *q_rows = ROW_OF(q, ldq, row), *g_rows = ROW_OF(d_out, ldg, row);
                 float16 lse_i[2], p_sum[2], dp_sum[2];
 
                 pack_lanes(q_rows, ldq, n_i, q_lanes);
@@ -379,7 +382,7 @@ attention_amx_backward(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CT
                 round_scores(&x, n_j, waiting, dp_sum);
                 for (int c = 0; c < STEPS; c++)
                     product(dq_block + c * 64, dst, k_pairs + c * BK, steps_of(n_j), n_i, 0);
-                store_rows(dq_block, scale, n_i, j0 != 0, F32(dq) + row * lddq + head, lddq);
+                store_rows(dq_block, scale, n_i, j0 != 0, ROW_OF(dq, lddq, row), lddq);
 
                 pack_pairs(q_rows, ldq, n_i, 32 * QUERY_BLOCKS, q_pairs + waiting * 32);
                 pack_pairs(g_rows, ldg, n_i, 32 * QUERY_BLOCKS, g_pairs + waiting * 32);
@@ -398,8 +401,8 @@ attention_amx_backward(CTENSOR(q), CTENSOR(k), CTENSOR(v), CTENSOR(key_bias), CT
             for (int i = 0; i < steps_of(n_j) * 64 * STEPS; i++)
                 dk_block[i] = dv_block[i] = (float16)(0.0f);
         for (int j = 0; j < n_j; j += 32) {
-            store_rows(dk_block + j * 2 * STEPS, scale, min(n_j - j, 32), 0, F32(dk) + (key + j) * lddk + head, lddk);
-            store_rows(dv_block + j * 2 * STEPS, 1.0f, min(n_j - j, 32), 0, F32(dv) + (key + j) * lddv + head, lddv);
+            store_rows(dk_block + j * 2 * STEPS, scale, min(n_j - j, 32), 0, ROW_OF(dk, lddk, key + j), lddk);
+            store_rows(dv_block + j * 2 * STEPS, 1.0f, min(n_j - j, 32), 0, ROW_OF(dv, lddv, key + j), lddv);
         }
     }
     amx_end();

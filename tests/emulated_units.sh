@@ -9,4 +9,4 @@ fi
 . "${VMG_SRCDIR:-.}/tests/cases.sh"
 run_cases matmul_rounding=matrix_unit_is_found_where_it_is matmul_rounding=operands_are_rounded_only_where_allowed \
     matmul=parts_of_the_epilogue_together matmul=gradients_of_a_linear_layer attention=amx_rounds_operands_only \
-    attention_backward=amx_rounds_operands
+    stored=attention_in_tiles attention_backward=amx_rounds_operands

@@ -195,7 +195,7 @@ static void run_variant(vmg_ctx *ctx, int variant, const void *arg)
                                                     [VMG_ATTENTION_AMX] = &vmg_attention_amx_kernel};
     const forward_call *call = arg;
     vmg_attention a = *call->a;
-    if (variant != VMG_ATTENTION_TILED) { /* which alone has other dtypes */
+    if (variant != VMG_ATTENTION_TILED && variant != VMG_ATTENTION_AMX) { /* the others are for f32 */
         a.q = in_floats(ctx, VMG_ATTENTION_Q, a.q);
         a.k = in_floats(ctx, VMG_ATTENTION_K, a.k);
         a.v = in_floats(ctx, VMG_ATTENTION_V, a.v);

@@ -56,7 +56,7 @@ int vmg_t5_bucket(int64_t d, int n_buckets, int max_distance);
  * How attention runs; the tests force each. "tiled": work-groups sharing tiles in local memory. "lanes": one
  * work-item per block of queries, for processors. "gemm": CLBlast's products around a softmax, T×T in memory
  * for as many heads at once as fit 64 MiB. "amx": operands of products rounded to bf16, in a processor's AMX unit, only where
- * may_round or vmg_matmul_allow_bf16 permits it. Other dtypes than f32 are what "tiled" reads and writes; the others copy them.
+ * may_round or vmg_matmul_allow_bf16 permits it. Other dtypes than f32 are what "tiled" and "amx" read and write; the others copy them.
  */
 extern const vmg_variants vmg_attention_variants, vmg_attention_backward_variants;
 extern const vmg_kernel_def vmg_attention_tiled_kernel, vmg_attention_tiled_dq_kernel,
