@@ -2,7 +2,8 @@
  * bench/behaviour [-m MODEL] [--data DIR] [--seeds N] [--choosing | --taught N | --prompts FILE] [--steps N] [--cfg X] [--device D] [--json]
  *
  * Does the model obey? For every behaviour (src/data/criteria.h) eight prompts, N seeds each (16):
- * how often the motion does what was asked (JSON: also for each prompt). --taught asks with N captions in the words of
+ * how often the motion does what was asked (JSON: also for each prompt). No two prompts of a behaviour share a seed, since the seed decides
+ * much: of boxing, whichever prompt asked for it, one seed showed 6 punches and another 1 or 2. Behaviours share them, to be compared. --taught asks with N captions in the words of
  * src/data/wordings.def instead, as training has them: what fails there was not learnt, whatever fails only elsewhere was not understood.
  * --prompts asks with the lines of a file, "BEHAVIOUR: PROMPT", as many of each behaviour. With --data beside it the seconds of training data
  * behind it and how many real windows with such captions pass the same criterion, and the quality of the motions beside held-out real clips, how close samples come to
@@ -145,7 +146,7 @@ static int generate(bench *b)
             for (int64_t s = 0; s < b->seeds; s++) {
                 int64_t k = p * b->seeds + s;
                 items[c * b->n_prompts * b->seeds + k] =
-                    (vmg_text_item){t, b->frames, (uint64_t)s, motion(b, c, k)};
+                    (vmg_text_item){t, b->frames, (uint64_t)k, motion(b, c, k)};
             }
         }
     int rc = vmg_generate_texts(b->ctx, &b->model, texts, VMG_N_CRITERIA * b->n_prompts, items, n, BATCH, &b->o);
