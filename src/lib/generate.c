@@ -10,8 +10,9 @@
 #include "src/format/weights_file.h"
 #include "src/motion/clip.h"
 #include "src/motion/fuse.h"
-#include "src/motion/settle.h"
 #include "src/motion/rep276.h"
+#include "src/motion/settle.h"
+#include "src/motion/smooth.h"
 
 /* ---- inputs ---- */
 
@@ -112,14 +113,14 @@ static vmg_dit_context *make_contexts(const vmg_dit_config *c, const vmg_embeddi
     return contexts;
 }
 
-static vmg_sampler_item *make_items(const vmg_generate_item *items, int64_t n, bool raw)
+static vmg_sampler_item *make_items(const vmg_generate_item *items, int64_t n, bool unsmoothed)
 {
     vmg_sampler_item *s = vmg_calloc((size_t)n, sizeof *s);
     for (int64_t i = 0; s && i < n; i++) {
         const vmg_generate_item *it = &items[i];
         s[i] = (vmg_sampler_item){.attend_to_text = it->text >= 0, .n_frames = it->n_frames, .context = it->text,
                                   .ref = it->ref, .n_ref_frames = it->n_ref_frames, .noise = it->noise, .seed = it->seed};
-        *(raw ? &s[i].unsmoothed : &s[i].latents) = it->out;
+        *(unsmoothed ? &s[i].unsmoothed : &s[i].latents) = it->out;
     }
     return s;
 }
@@ -215,6 +216,22 @@ static int make_ready(vmg_generator *g, const job *j)
     return rc;
 }
 
+/* Along time, as what follows sampling in the published model, but body rotations only. */
+static int smooth_rotations(float *x, int64_t T)
+{
+    enum { N = VMG_REP_POS - VMG_REP_BODY_ROT };
+    float *rotations = vmg_calloc((size_t)T, N * sizeof *rotations);
+    if (!rotations)
+        return VMG_E_NOMEM;
+    for (int64_t t = 0; t < T; t++)
+        memcpy(rotations + t * N, x + t * VMG_REP_DIM + VMG_REP_BODY_ROT, N * sizeof *rotations);
+    int rc = vmg_smooth_gaussian(rotations, T, N, VMG_SMOOTH_WIDTH, VMG_SMOOTH_SIGMA);
+    for (int64_t t = 0; rc == VMG_OK && t < T; t++)
+        memcpy(x + t * VMG_REP_DIM + VMG_REP_BODY_ROT, rotations + t * N, N * sizeof *rotations);
+    free(rotations);
+    return rc;
+}
+
 static int denormalise(const vmg_model *m, const vmg_generate_item *items, int64_t n, const vmg_generate_options *o)
 {
     const float *mean = o->mean ? o->mean : m->mean, *std = o->std ? o->std : m->std;
@@ -226,7 +243,9 @@ static int denormalise(const vmg_model *m, const vmg_generate_item *items, int64
     int rc = VMG_OK;
     for (int64_t i = 0; rc == VMG_OK && i < n; i++) {
         vmg_rep276_denormalise(items[i].out, items[i].n_frames, mean, std);
-        if (o->fuse)
+        if (o->fuse && o->sampler.smooth)
+            rc = smooth_rotations(items[i].out, items[i].n_frames);
+        if (rc == VMG_OK && o->fuse)
             rc = vmg_rep276_fuse(items[i].out, items[i].n_frames, std);
         if (rc == VMG_OK && o->settle)
             rc = vmg_rep276_settle(items[i].out, items[i].n_frames, VMG_REP_FPS);
@@ -255,7 +274,7 @@ int vmg_generator_run(vmg_generator *g, const vmg_embedding *texts, int64_t n_te
 {
     float *references = NULL;
     vmg_dit_context *contexts = make_contexts(&g->model->config, texts, n_texts, null_text);
-    vmg_sampler_item *sampled = make_items(items, n, g->o.raw);
+    vmg_sampler_item *sampled = make_items(items, n, g->o.raw || g->o.fuse);
     job j = {.items = sampled, .n = n, .contexts = contexts, .n_contexts = n_texts + (null_text != NULL),
              .null_context = null_text ? n_texts : -1};
     int rc = contexts && sampled ? pad_references(&g->model->config, sampled, n, &references) : VMG_E_NOMEM;

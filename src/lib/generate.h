@@ -48,7 +48,8 @@ typedef struct vmg_generate_options {
     vmg_sampler_options sampler;
     vmg_dtype dtype;           /* weights are kept as */
     vmg_dtype activations;     /* and, inside blocks, what passes from op to op: f32 (0), f16 or bf16 */
-    bool fuse;                 /* make positions and velocities agree (src/motion/fuse.h) */
+    bool fuse;                 /* make positions, velocities and rotations agree (src/motion/fuse.h); sampler.smooth then smooths
+                                  rotations alone, since fast motion is in the velocities */
     bool settle;               /* stand on the floor, feet staying where they touch it (src/motion/settle.h) */
     bool raw;                  /* out: the normalised latents before smoothing, instead of features in metres */
     const float *mean, *std;   /* NULL: the model's */

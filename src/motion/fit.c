@@ -1,9 +1,10 @@
-/* Local rotations for clips that only have joint positions. */
+/* Local rotations from joint positions. */
 #include "src/motion/fit.h"
 
 #include <math.h>
 #include <string.h>
 
+#include "host/base/mem.h"
 #include "src/motion/rotation.h"
 
 /* One frame: what is observed, what the rest pose says, and the global rotations found so far. */
@@ -155,4 +156,29 @@ void vmg_poses_fit_rotations(vmg_poses *p, const double rest_pelvis[3])
         fit_frame(&f, vmg_poses_rot(p, t, 0));
     }
     vmg_poses_set_transl(p, rest_pelvis);
+}
+
+/* One limb of a frame from where its rotations point it to where its joints do. */
+static void point_limb(double *local, const double *joints, const double offset[][3], const struct limb *l)
+{
+    double G[9 * VMG_N_JOINTS], from[3], lower[3], to[3], R[9];
+    vmg_skeleton_globals(local, G);
+    vmg_rot_apply(G + 9 * l->upper, offset[l->hinge], from);
+    vmg_rot_apply(G + 9 * l->hinge, offset[l->end], lower);
+    for (int c = 0; c < 3; c++) {
+        from[c] += lower[c];
+        to[c] = joints[3 * l->end + c] - joints[3 * l->upper + c];
+    }
+    vmg_rot_between(from, to, R);
+    vmg_rot_mul(R, G + 9 * l->upper, R);
+    vmg_rot_tmul(G + 9 * vmg_joint_parent[l->upper], R, local + 9 * l->upper);
+}
+
+void vmg_poses_point_limbs(vmg_poses *p)
+{
+    double offset[VMG_N_JOINTS][3];
+    vmg_rest_offsets(offset);
+    for (int64_t t = 0; t < p->T; t++)
+        for (size_t i = 0; i < VMG_COUNT(limbs); i++)
+            point_limb(vmg_poses_rot(p, t, 0), vmg_poses_joint(p, t, 0), (const double(*)[3])offset, &limbs[i]);
 }

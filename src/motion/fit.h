@@ -1,4 +1,4 @@
-/* Local rotations for clips that only have joint positions. */
+/* Local rotations from joint positions: for clips that have nothing else, and for those whose positions are better. */
 #ifndef VMG_SRC_MOTION_FIT_H
 #define VMG_SRC_MOTION_FIT_H
 
@@ -14,5 +14,12 @@
  * set from the pelvis.
  */
 void vmg_poses_fit_rotations(vmg_poses *p, const double rest_pelvis[3]);
+
+/*
+ * Turn arms and legs at shoulders and hips, by the smallest rotation, until wrists and ankles lie in the direction that the joints show.
+ * All other rotations relative to the parent stay: elbows and knees bend as they did, and a centimetre at the end of the spine's short
+ * bones would be a large turn.
+ */
+void vmg_poses_point_limbs(vmg_poses *p);
 
 #endif

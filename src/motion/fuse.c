@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "host/base/mem.h"
+#include "src/motion/fit.h"
 #include "src/motion/rep276.h"
 #include "src/motion/rotation.h"
 
@@ -124,6 +125,21 @@ static int fuse_joints(float *x, int64_t T, const float *std, track k)
     return VMG_OK;
 }
 
+/* Rotations point arms and legs where the joints are now. */
+static int turn_limbs(float *x, int64_t T)
+{
+    vmg_poses poses;
+    int rc = vmg_rep276_decode(x, T, VMG_REP_STORED, false, &poses);
+    if (rc != VMG_OK)
+        return rc;
+    vmg_poses_point_limbs(&poses);
+    for (int64_t t = 0; t < T; t++)
+        for (int j = 1; j < VMG_N_JOINTS; j++)
+            vmg_rot_to_6d(vmg_poses_rot(&poses, t, j), x + t * VMG_REP_DIM + VMG_REP_BODY_ROT + 6 * (j - 1));
+    vmg_poses_free(&poses);
+    return VMG_OK;
+}
+
 /* ---- orientation ---- */
 
 /* out = A⁻¹ for symmetric positive definite A (3,3), by cofactors. */
@@ -213,6 +229,8 @@ int vmg_rep276_fuse(float *x, int64_t T, const float *std)
     int rc = fuse_orientation(x, T, std);
     if (rc == VMG_OK)
         rc = fuse_joints(x, T, std, k);
+    if (rc == VMG_OK)
+        rc = turn_limbs(x, T);
     free(memory);
     return rc;
 }

@@ -17,7 +17,8 @@
  * - the root's orientation likewise, with R_{t+1} = V_t R_t on the two stored columns;
  * - the other joints relative to the pelvis: observed where the rotations put them on the default body's bones, which is far more exact
  *   than the stored positions, whose deviation is that of whole paths; with the stored velocities.
- * The velocities become the differences of the new positions, the last frame's stay. Body rotations stay. Errors: VMG_E_NOMEM.
+ * The velocities become the differences of the new positions, the last frame's stay. Arms and legs turn to where
+ * the joints are (vmg_poses_point_limbs), so that files of rotations show what files of positions do. Errors: VMG_E_NOMEM.
  */
 int vmg_rep276_fuse(float *x, int64_t T, const float *std);
 
