@@ -94,7 +94,8 @@ static void rotations_follow_velocities(void)
     vmg_poses_set_transl(&p, vmg_rest_joint[VMG_PELVIS]);
     REQUIRE_OK(vmg_rep276_encode(&p, x));
     for (int64_t t = 0; t < N; t++)
-        x[t * VMG_REP_DIM + VMG_REP_VEL + 3 * WRIST + 1] += (float)(swing_m * (sin(per_frame * (double)(t + 1)) - sin(per_frame * (double)t)));
+        x[t * VMG_REP_DIM + VMG_REP_VEL + 3 * WRIST + 1] +=
+            (float)(swing_m * (sin(per_frame * (double)(t + 1)) - sin(per_frame * (double)t)));
     REQUIRE_OK(vmg_rep276_decode(x, N, VMG_REP_STORED, false, &before));
     CHECK_OK(vmg_rep276_fuse(x, N, std));
     REQUIRE_OK(vmg_rep276_decode(x, N, VMG_REP_STORED, false, &after));

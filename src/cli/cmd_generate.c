@@ -76,8 +76,9 @@ static int parse(int argc, char **argv, vmg_generate_cli *g, int *n_args)
         {"strength", 0, VMG_OPT_DOUBLE, &g->strength, "X", "schedule strength (default: the model's, 0.7)", &g->strength_given},
         {"seed", 0, VMG_OPT_INT, &g->seed, "N", "seed of the noise (default 0)", &g->seed_given},
         {"noise", 0, VMG_OPT_STRING, &g->noise_path, "FILE", "the noise itself, (N,276), instead of a seed", NULL},
-        {"smooth", 0, VMG_OPT_FLAG, &g->smooth, NULL, "smooth along time (default; --no-smooth)", NULL},
-        {"fuse", 0, VMG_OPT_FLAG, &g->fuse, NULL, "make positions and velocities agree (default: as the model says)", &g->fuse_given},
+        {"smooth", 0, VMG_OPT_FLAG, &g->smooth, NULL, "smooth along time, with --fuse rotations alone (default; --no-smooth)", NULL},
+        {"fuse", 0, VMG_OPT_FLAG, &g->fuse, NULL, "make positions, velocities and rotations agree (default: as the model says)",
+         &g->fuse_given},
         {"settle", 0, VMG_OPT_FLAG, &g->settle, NULL, "stand on the floor, feet staying put where they touch it (default: as the model "
          "says)", &g->settle_given},
         {"raw", 0, VMG_OPT_FLAG, &g->raw, NULL, "write normalised latents before smoothing", NULL},
