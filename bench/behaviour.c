@@ -3,8 +3,8 @@
  *
  * Does the model obey? For every behaviour (src/data/criteria.h) eight prompts, N seeds each (16):
  * how often the motion does what was asked (JSON: also for each prompt). No two prompts of a behaviour share a seed, since the seed decides
- * much: of boxing, whichever prompt asked for it, one seed showed 6 punches and another 1 or 2. Behaviours share them, to be compared. --taught asks with N captions in the words of
- * src/data/wordings.def instead, as training has them: what fails there was not learnt, whatever fails only elsewhere was not understood.
+ * much: of boxing, whichever prompt asked for it, one seed showed 6 punches and another 1 or 2. Behaviours share them, to be compared.
+ * --taught asks with N captions in the words of src/data/wordings.def instead, as training has them: what fails there was not learnt, whatever fails only elsewhere was not understood.
  * --prompts asks with the lines of a file, "BEHAVIOUR: PROMPT", as many of each behaviour. With --data beside it the seconds of training data
  * behind it and how many real windows with such captions pass the same criterion, and the quality of the motions beside held-out real clips, how close samples come to
  * training clips, and whether the reference branch improves a noised clip. Prints a table, or JSON.

@@ -50,6 +50,12 @@ static void keeps_what_agrees(void)
     make_std(std);
     CHECK_OK(vmg_rep276_fuse(y, T, std));
     CHECK_CLOSE(error(x, y, 0, VMG_REP_DIM), 0, 2e-5);
+    for (int64_t t = 0; t < T; t++)
+        for (int j = 1; j < VMG_N_JOINTS; j++) { /* hips and shoulders alone are turned at all */
+            const float *was = x + t * VMG_REP_DIM + 6 * (j - 1), *is = y + t * VMG_REP_DIM + 6 * (j - 1);
+            const bool turned = j == VMG_L_HIP || j == VMG_R_HIP || j == VMG_L_SHOULDER || j == VMG_R_SHOULDER;
+            CHECK(turned || !memcmp(was, is, 6 * sizeof *was));
+        }
     CHECK_OK(vmg_rep276_fuse(y, 1, std));
     free(x);
     free(y);

@@ -158,27 +158,29 @@ void vmg_poses_fit_rotations(vmg_poses *p, const double rest_pelvis[3])
     vmg_poses_set_transl(p, rest_pelvis);
 }
 
-/* One limb of a frame from where its rotations point it to where its joints do. */
-static void point_limb(double *local, const double *joints, const double offset[][3], const struct limb *l)
+/* A limb, from where rotations (their globals in f) point it to where the joints do: the upper joint's local rotation. */
+static void point_limb(const frame *f, const struct limb *l, double *local)
 {
-    double G[9 * VMG_N_JOINTS], from[3], lower[3], to[3], R[9];
-    vmg_skeleton_globals(local, G);
-    vmg_rot_apply(G + 9 * l->upper, offset[l->hinge], from);
-    vmg_rot_apply(G + 9 * l->hinge, offset[l->end], lower);
+    double from[3], lower[3], to[3], R[9];
+    vmg_rot_apply(f->G[l->upper], f->offset[l->hinge], from);
+    vmg_rot_apply(f->G[l->hinge], f->offset[l->end], lower);
     for (int c = 0; c < 3; c++) {
         from[c] += lower[c];
-        to[c] = joints[3 * l->end + c] - joints[3 * l->upper + c];
+        to[c] = f->joints[3 * l->end + c] - f->joints[3 * l->upper + c];
     }
     vmg_rot_between(from, to, R);
-    vmg_rot_mul(R, G + 9 * l->upper, R);
-    vmg_rot_tmul(G + 9 * vmg_joint_parent[l->upper], R, local + 9 * l->upper);
+    vmg_rot_mul(R, f->G[l->upper], R);
+    vmg_rot_tmul(f->G[l->parent], R, local);
 }
 
 void vmg_poses_point_limbs(vmg_poses *p)
 {
-    double offset[VMG_N_JOINTS][3];
-    vmg_rest_offsets(offset);
-    for (int64_t t = 0; t < p->T; t++)
-        for (size_t i = 0; i < VMG_COUNT(limbs); i++)
-            point_limb(vmg_poses_rot(p, t, 0), vmg_poses_joint(p, t, 0), (const double(*)[3])offset, &limbs[i]);
+    frame f;
+    vmg_rest_offsets(f.offset);
+    for (int64_t t = 0; t < p->T; t++) {
+        f.joints = vmg_poses_joint(p, t, 0);
+        vmg_skeleton_globals(vmg_poses_rot(p, t, 0), f.G[0]);
+        for (size_t i = 0; i < VMG_COUNT(limbs); i++) /* none is another's parent */
+            point_limb(&f, &limbs[i], vmg_poses_rot(p, t, limbs[i].upper));
+    }
 }

@@ -102,6 +102,19 @@ static void fuse_joint(float *x, int64_t T, const float *std, const vmg_poses *p
     store(x, T, position, velocity, 0, k.p);
 }
 
+/* Rotations, those of `poses`, point arms and legs where the joints are now; all others stay as they are. */
+static void turn_limbs(float *x, int64_t T, vmg_poses *poses)
+{
+    static const int turned[] = {VMG_L_HIP, VMG_R_HIP, VMG_L_SHOULDER, VMG_R_SHOULDER};
+    for (int64_t t = 0; t < T; t++)
+        for (int i = 0; i < 3 * VMG_N_JOINTS; i++)
+            vmg_poses_joint(poses, t, 0)[i] = x[t * VMG_REP_DIM + VMG_REP_POS + i];
+    vmg_poses_point_limbs(poses);
+    for (int64_t t = 0; t < T; t++)
+        for (size_t i = 0; i < VMG_COUNT(turned); i++)
+            vmg_rot_to_6d(vmg_poses_rot(poses, t, turned[i]), x + t * VMG_REP_DIM + VMG_REP_BODY_ROT + 6 * (turned[i] - 1));
+}
+
 /* All joints but the pelvis, once pelvis and orientation are done. */
 static int fuse_joints(float *x, int64_t T, const float *std, track k)
 {
@@ -121,21 +134,7 @@ static int fuse_joints(float *x, int64_t T, const float *std, track k)
         for (int c = 0; c < 3 && j != VMG_PELVIS; c++)
             fuse_joint(x, T, std, &poses, j, c, rotation_error * reach, k);
     }
-    vmg_poses_free(&poses);
-    return VMG_OK;
-}
-
-/* Rotations point arms and legs where the joints are now. */
-static int turn_limbs(float *x, int64_t T)
-{
-    vmg_poses poses;
-    int rc = vmg_rep276_decode(x, T, VMG_REP_STORED, false, &poses);
-    if (rc != VMG_OK)
-        return rc;
-    vmg_poses_point_limbs(&poses);
-    for (int64_t t = 0; t < T; t++)
-        for (int j = 1; j < VMG_N_JOINTS; j++)
-            vmg_rot_to_6d(vmg_poses_rot(&poses, t, j), x + t * VMG_REP_DIM + VMG_REP_BODY_ROT + 6 * (j - 1));
+    turn_limbs(x, T, &poses);
     vmg_poses_free(&poses);
     return VMG_OK;
 }
@@ -229,8 +228,6 @@ int vmg_rep276_fuse(float *x, int64_t T, const float *std)
     int rc = fuse_orientation(x, T, std);
     if (rc == VMG_OK)
         rc = fuse_joints(x, T, std, k);
-    if (rc == VMG_OK)
-        rc = turn_limbs(x, T);
     free(memory);
     return rc;
 }
